@@ -1,0 +1,10 @@
+"""Settings. Option > `%config` > environment (`KOSMOS_*`) > file > default.
+
+`Kosmos` is plain traitlets and cheap to import; `settings()` builds the frozen settings from
+environment and file with pydantic at first use.
+"""
+
+from kosmos_nb.config.kosmos import Kosmos
+from kosmos_nb.config.load import forget, settings
+
+__all__ = ["Kosmos", "forget", "settings"]

@@ -1,0 +1,39 @@
+"""What every room stands on: errors, clock, ids, units, optional extras, the renderer registry.
+
+Imports the standard library only, so that it costs nothing to load.
+"""
+
+from kosmos_nb.core.clock import Clock, SystemClock
+from kosmos_nb.core.errors import (
+    ConfigError,
+    ExecutionError,
+    HistoryError,
+    KosmosError,
+    MissingExtraError,
+    ProfilingError,
+    QueryError,
+    ResearchError,
+    TaskCancelledError,
+    TaskTimeoutError,
+    WorkerDiedError,
+)
+from kosmos_nb.core.extras import require
+from kosmos_nb.core.ids import uuid7
+
+__all__ = [
+    "Clock",
+    "ConfigError",
+    "ExecutionError",
+    "HistoryError",
+    "KosmosError",
+    "MissingExtraError",
+    "ProfilingError",
+    "QueryError",
+    "ResearchError",
+    "SystemClock",
+    "TaskCancelledError",
+    "TaskTimeoutError",
+    "WorkerDiedError",
+    "require",
+    "uuid7",
+]

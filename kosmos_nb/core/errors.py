@@ -1,0 +1,77 @@
+"""Every error that kosmos_nb raises on purpose.
+
+KosmosError
+├── ConfigError               an option, setting or environment variable makes no sense
+├── MissingExtraError         an optional package is not installed
+├── ProfilingError            a profile cannot be taken
+├── ExecutionError            work in another process could not be done
+│   ├── WorkerDiedError       the worker process ended under its task
+│   ├── TaskTimeoutError      the task passed its time limit
+│   └── TaskCancelledError    the task was stopped on request
+├── ResearchError             the data or the question cannot be researched
+└── HistoryError              the history cannot be read or written
+    └── QueryError            a query is not allowed or not valid
+
+A message says what happened, with the numbers, and what to do. The magics turn it into one
+line; the shell into that line and an exit code.
+"""
+
+
+class KosmosError(Exception):
+    """The root of the tree; catch it to catch everything that kosmos_nb raises on purpose."""
+
+
+class ConfigError(KosmosError):
+    """An option, setting or environment variable makes no sense."""
+
+
+class MissingExtraError(KosmosError):
+    """An optional package is needed and not installed; the message gives the pip line."""
+
+
+class ProfilingError(KosmosError):
+    """A profile cannot be taken."""
+
+
+class ExecutionError(KosmosError):
+    """Work in another process could not be done."""
+
+
+class WorkerDiedError(ExecutionError):
+    """The worker process ended under its task, for example killed when memory ran out.
+
+    Attributes:
+        exit_code: The process's exit code; negative for the number of a signal.
+    """
+
+    def __init__(self, message: str, *, exit_code: int | None = None) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class TaskTimeoutError(ExecutionError):
+    """The task passed its time limit and its processes were killed.
+
+    Attributes:
+        limit_s: The limit, in seconds.
+    """
+
+    def __init__(self, message: str, *, limit_s: float) -> None:
+        super().__init__(message)
+        self.limit_s = limit_s
+
+
+class TaskCancelledError(ExecutionError):
+    """The task was stopped on request before it ended."""
+
+
+class ResearchError(KosmosError):
+    """The data or the question cannot be researched."""
+
+
+class HistoryError(KosmosError):
+    """The history cannot be read or written."""
+
+
+class QueryError(HistoryError):
+    """A query is not allowed (the history is read-only) or not valid SQL."""
