@@ -1,0 +1,311 @@
+"""What a run says, as plain words and rows: the one source of its text, HTML, board and terminal."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kosmos_nb.core import units
+from kosmos_nb.history.records import Progress, Run, RunSnapshot, Verdict
+from kosmos_nb.reporters import words
+from kosmos_nb.reporters.markup import clean
+from kosmos_nb.reporters.profile_model import short_id
+
+QUESTION_CHARACTERS = 400
+STATEMENT_CHARACTERS = 160
+COLUMN_CHARACTERS = 60
+REASON_CHARACTERS = 300
+NOTE_CHARACTERS = 300
+MOST_NOTES = 12
+MOST_CAVEATS = 12
+MOST_NAMED = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """One hypothesis as the views show it.
+
+    Attributes:
+        id, statement: Of the hypothesis.
+        state: Its state; key: what the board filters by; group: 0 for those about the target.
+        sign: Mark, word and tone of its verdict, else of its state.
+        detail: Beside the word: seconds of a running test.
+        effect, low, high: To draw; None where there is nothing.
+        effect_text, interval_text, raw_text: The same in words, and in the data's own units.
+        p, p_adj: Formatted; n: rows tested, 0 for none.
+        caveats: Codes. reason: In plain words.
+    """
+
+    id: str
+    statement: str
+    state: str
+    key: str
+    group: int
+    sign: words.Sign
+    detail: str
+    elapsed_s: float | None
+    effect: float | None
+    low: float | None
+    high: float | None
+    effect_text: str
+    interval_text: str
+    raw_text: str
+    p: str
+    p_adj: str
+    n: int
+    caveats: tuple[str, ...]
+    reason: str
+
+    @property
+    def why(self) -> str:
+        """Caveats and reason in one line."""
+        return " · ".join(part for part in (", ".join(self.caveats), self.reason) if part)
+
+    @property
+    def picture(self) -> str:
+        """What the row's forest plot says in words."""
+        if not self.effect_text:
+            return "no effect measured"
+        return f"effect {self.effect_text}" + (
+            f", interval {self.interval_text}" if self.interval_text else ""
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunModel:
+    """All that the views of a run show.
+
+    Attributes:
+        question, answer, error: Sentences; `answer` says what was found so far.
+        data: Name, rows, target and seed of the data.
+        status: `28 of 28 done`, with the estimate of the time left.
+        done, total: Hypotheses that need no more work, and all.
+        counts: Verdicts and states: filter key, word, number; nothing that is zero.
+        rows: Sorted as `order` says.
+        groups: Heading of each group of rows.
+        order: In words, how the rows are sorted.
+        legend, cost, foot, notes: The fine print.
+        caveats: Codes that occur and what they mean.
+        smallest: Half the width of the band of effects too small to matter.
+    """
+
+    question: str
+    answer: str
+    error: str
+    data: str
+    status: str
+    running: bool
+    done: int
+    total: int
+    counts: tuple[tuple[str, str, int], ...]
+    rows: tuple[RunRow, ...]
+    groups: tuple[str, ...]
+    order: str
+    legend: tuple[str, ...]
+    cost: tuple[tuple[str, str], ...]
+    foot: tuple[str, ...]
+    notes: tuple[str, ...]
+    caveats: tuple[tuple[str, str], ...]
+    smallest: float
+
+
+def run_model(snapshot: RunSnapshot) -> RunModel:
+    """Return what the views of `snapshot` show."""
+    run = snapshot.run
+    rows = tuple(sorted((_row(progress, run) for progress in snapshot.progress), key=_place))
+    codes = dict.fromkeys(code for row in rows for code in row.caveats)
+    about = f"About {clean(run.target, COLUMN_CHARACTERS)}"
+    grouped = {row.group for row in rows} == {0, 1}
+    done, total = snapshot.ended, len(snapshot.progress)
+    return RunModel(
+        question=clean(run.question, QUESTION_CHARACTERS) or "Research run",
+        answer=_answer(snapshot),
+        error=clean(run.error, REASON_CHARACTERS) if run.error else "",
+        data=_data(run),
+        status=_status(snapshot, done, total),
+        running=run.status == "running",
+        done=done,
+        total=total,
+        counts=_counts(rows),
+        rows=rows,
+        groups=(about, "Between the other columns") if grouped else ("Hypotheses", "Hypotheses"),
+        order=("those about the target first; " if grouped else "") + "supported first, the strongest on top",
+        legend=_legend(snapshot),
+        cost=_cost(run),
+        foot=_foot(run),
+        notes=tuple(clean(note, NOTE_CHARACTERS) for note in run.notes[:MOST_NOTES]),
+        caveats=tuple((code, words.CAVEATS.get(code, "")) for code in codes)[:MOST_CAVEATS],
+        smallest=run.smallest,
+    )
+
+
+def _place(row: RunRow) -> tuple[int, int, float, str, tuple[int, str]]:
+    """Where a row stands: group, verdict, strength, p, then the number in its id."""
+    number = re.search(r"\d{1,9}", row.id)
+    strength = -abs(row.effect) if row.effect is not None else 0.0
+    return row.group, row.sign.rank, strength, "", (int(number[0]) if number else 0, row.id)
+
+
+def finite(value: float | None) -> float | None:
+    """Return the number, or None where there is none to show."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _row(progress: Progress, run: Run) -> RunRow:
+    hypothesis, verdict = progress.hypothesis, progress.verdict
+    source: Verdict | Progress = progress if verdict is None else verdict
+    effect, low, high = finite(source.effect), finite(source.ci_low), finite(source.ci_high)
+    metric = words.metric(verdict.effect_metric) if verdict else ""
+    signed = verdict is None or bool(verdict.sign) or metric in ("ρ", "δ")
+    group = int(bool(run.target) and run.target not in (hypothesis.x, hypothesis.y))
+    show = units.signed if signed else _plain
+    reason = clean(verdict.reason if verdict and verdict.reason else progress.reason, REASON_CHARACTERS)
+    elapsed = finite(progress.wall_s) if progress.state == "running" else None
+    return RunRow(
+        id=clean(hypothesis.id, 20),
+        statement=clean(hypothesis.statement, STATEMENT_CHARACTERS),
+        state=progress.state,
+        key=_key(progress),
+        group=group,
+        sign=words.STATES[progress.state] if verdict is None else words.VERDICTS[verdict.verdict],
+        detail="" if elapsed is None else units.seconds(elapsed),
+        elapsed_s=elapsed,
+        effect=effect,
+        low=low,
+        high=high,
+        effect_text=" ".join(part for part in (metric, show(effect)) if part) if effect is not None else "",
+        interval_text="" if low is None or high is None else f"[{show(low)}, {show(high)}]",
+        raw_text=_raw(verdict),
+        p=units.p_value(verdict.p) if verdict else "",
+        p_adj=units.p_value(verdict.p_adj) if verdict else "",
+        n=verdict.n if verdict else 0,
+        caveats=tuple(clean(code, 30) for code in verdict.caveats[:MOST_CAVEATS]) if verdict else (),
+        reason=reason,
+    )
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}".replace("-", "−")
+
+
+def _raw(verdict: Verdict | None) -> str:
+    value = finite(verdict.effect_raw) if verdict else None
+    if verdict is None or value is None:
+        return ""
+    number = f"{value:+.3g}" if abs(value) < 1e5 else f"{value:+.3e}"
+    return f"{number} {clean(verdict.unit, COLUMN_CHARACTERS)}".replace("-", "−", 1).rstrip()
+
+
+def _key(progress: Progress) -> str:
+    if progress.verdict is not None:
+        return progress.verdict.verdict
+    if progress.state in ("failed", "dropped", "skipped"):
+        return progress.state
+    return "running" if progress.state in ("running", "measured", "analysed", "verdict") else "waiting"
+
+
+def _counts(rows: Sequence[RunRow]) -> tuple[tuple[str, str, int], ...]:
+    found = Counter(row.key for row in rows)
+    names = {name: sign.word for name, sign in words.VERDICTS.items()}
+    for key in ("running", "waiting", "failed", "dropped", "skipped"):
+        names[key] = key  # type: ignore[index]
+    return tuple((key, word, found[key]) for key, word in names.items() if found[key])
+
+
+def _answer(snapshot: RunSnapshot) -> str:
+    verdicts, target = snapshot.verdicts, snapshot.run.target
+    if not verdicts:
+        return ""
+    mine = [v for v in verdicts if target and target in (v.x, v.y)] or list(verdicts)
+    about = bool(target) and target in (mine[0].x, mine[0].y)
+    held = sorted(
+        (v for v in mine if v.verdict == "supported"),
+        key=lambda v: (-abs(finite(v.effect) or 0.0), v.hypothesis_id),
+    )
+    so_far = "So far " if snapshot.run.status == "running" else ""
+    if about:
+        return so_far + _about_target(held, mine, clean(target, COLUMN_CHARACTERS))
+    names = "; ".join(clean(v.statement, 80) for v in held[:3])
+    counted = f"{len(held)} of {len(mine)} hypotheses are supported"
+    return f"{so_far}{counted}{', the strongest: ' + names if names else ''}."
+
+
+def _about_target(held: Sequence[Verdict], mine: Sequence[Verdict], target: str) -> str:
+    def other(verdict: Verdict) -> str:
+        name = clean(verdict.x if verdict.y == target else verdict.y, COLUMN_CHARACTERS)
+        effect = finite(verdict.effect)
+        return name if effect is None else f"{name} ({_short_effect(verdict, effect)})"
+
+    more = f" and {len(held) - MOST_NAMED} more" if len(held) > MOST_NAMED else ""
+    if not held:
+        return f"nothing is supported as associated with {target}: {_tally(mine)}."
+    first = f"{target} is associated with {', '.join(other(v) for v in held[:MOST_NAMED])}{more}."
+    unclear = [v for v in mine if v.verdict == "inconclusive"]
+    if not unclear:
+        return first
+    names = ", ".join(clean(v.x if v.y == target else v.y, COLUMN_CHARACTERS) for v in unclear[:MOST_NAMED])
+    return f"{first} Not settled: {names}."
+
+
+def _short_effect(verdict: Verdict, effect: float) -> str:
+    metric = words.metric(verdict.effect_metric)
+    return (
+        f"{metric} {units.signed(effect) if verdict.sign or metric in ('ρ', 'δ') else _plain(effect)}".strip()
+    )
+
+
+def _tally(verdicts: Sequence[Verdict]) -> str:
+    found = Counter(v.verdict for v in verdicts)
+    return ", ".join(f"{found[name]} {sign.word}" for name, sign in words.VERDICTS.items() if found[name])
+
+
+def _data(run: Run) -> str:
+    target = f"target {clean(run.target, COLUMN_CHARACTERS)}" if run.target else ""
+    shape = f"{units.count(run.n_rows)} rows × {units.count(run.n_columns)} columns"
+    name = clean(run.data_name, COLUMN_CHARACTERS)
+    return " · ".join(part for part in (name, shape, target, f"seed {run.seed}") if part)
+
+
+def _status(snapshot: RunSnapshot, done: int, total: int) -> str:
+    if snapshot.run.status != "running":
+        return snapshot.run.status if done == total else f"{snapshot.run.status}, {done} of {total} judged"
+    eta_s = finite(snapshot.eta_s)
+    left = "" if eta_s is None else f"about {units.seconds(eta_s)} left"
+    return " · ".join(part for part in (clean(snapshot.step, 80) or "running", left) if part)
+
+
+def _legend(snapshot: RunSnapshot) -> tuple[str, ...]:
+    run = snapshot.run
+    tests = sum(verdict.p is not None for verdict in snapshot.verdicts)
+    used = dict.fromkeys(words.metric(v.effect_metric) for v in snapshot.verdicts if v.effect_metric)
+    names = "; ".join(f"{sign}: {words.METRIC_NAMES[sign]}" for sign in used if sign in words.METRIC_NAMES)
+    return tuple(
+        part
+        for part in (
+            f"smallest effect of interest ±{run.smallest:g}",
+            f"alpha {run.alpha:g}",
+            f"p corrected by BH over {tests} tests" if tests else "",
+            names,
+            words.NOT_CAUSES,
+        )
+        if part
+    )
+
+
+def _cost(run: Run) -> tuple[tuple[str, str], ...]:
+    step = clean(run.slowest_step, 60)
+    facts = [("wall", units.seconds(run.wall_s)), ("CPU", units.seconds(run.cpu_s))]
+    if run.peak_bytes:
+        facts.append(("peak memory", units.size(run.peak_bytes)))
+    if step:
+        facts.append(("slowest step", f"{step}, {units.seconds(run.slowest_step_s)}"))
+    return (*facts, ("workers", str(run.workers) if run.workers else "none, in this process"))
+
+
+def _foot(run: Run) -> tuple[str, ...]:
+    versions = ", ".join(f"{clean(k, 20)} {clean(v, 20)}" for k, v in list(run.versions.items())[:8])
+    data = f"data {clean(run.data_hash, 12).rstrip('…')}" if run.data_hash else ""
+    return tuple(part for part in (f"run {short_id(clean(run.id))}", data, versions) if part)

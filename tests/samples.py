@@ -1,0 +1,287 @@
+# ruff: noqa: E501 - tables of data read better in one line
+"""Records made up for tests of views, histories and faces: plausible, and never shown as real."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from kosmos_nb.history.records import (
+    Bottleneck,
+    CallNode,
+    FunctionStat,
+    Hypothesis,
+    HypothesisState,
+    LineStat,
+    MemorySnapshot,
+    ProfileResult,
+    Progress,
+    Run,
+    RunSnapshot,
+    Verdict,
+    VerdictName,
+)
+
+STARTED_US = 1_760_000_000_000_000
+CELL = "/tmp/ipykernel_4242/1234567890.py"
+CODE = """%%kosmos_profile
+df = pd.read_parquet(path)
+df = df.dropna(subset=["price"])
+df["t"] = df.text.apply(clean)
+df.groupby("city").price.median()
+"""
+
+
+def profile(**changes: object) -> ProfileResult:
+    """Return a profile of a cell of five lines; `changes` replace fields."""
+    lines = CODE.splitlines()
+    times = {2: (0.61, 0.31, 62), 3: (0.18, 0.18, 18), 4: (4.86, 4.83, 486), 5: (0.27, 0.26, 27)}
+    result = ProfileResult(
+        id="0193a41c-7b2e-7c3d-8a41-5be2c9d09f2e",
+        kind="cell",
+        mode="standard",
+        status="ok",
+        started_at_us=STARTED_US,
+        wall_s=5.92,
+        cpu_s=5.71,
+        user_s=5.31,
+        system_s=0.40,
+        main_thread_cpu_s=5.58,
+        rss_start_bytes=822_000_000,
+        rss_end_bytes=1_040_000_000,
+        peak_bytes=1_240_000_000,
+        peak_method="VmHWM",
+        minor_faults=84_210,
+        voluntary_switches=312,
+        involuntary_switches=41,
+        read_bytes=212_000_000,
+        written_bytes=4096,
+        gc_runs=14,
+        gc_s=0.021,
+        overhead_s=0.0355,
+        samples=593,
+        interval_s=0.01,
+        code=CODE,
+        code_hash="c0de" * 16,
+        label="clean the texts",
+        execution_count=12,
+        host="host",
+        python="3.11.9",
+        tree=tree(),
+        function_stats=functions(),
+        line_stats=tuple(
+            LineStat(line=n, source=lines[n - 1], wall_s=w, cpu_s=c, samples=s) for n, (w, c, s) in times.items()
+        ),
+        bottlenecks=(
+            Bottleneck(
+                kind="line", name=lines[3], file=CELL, line=4, share=0.82, wall_s=4.86, cpu_s=4.83,
+                severity="critical", reading="82 % of the time is in line 4: computing, one thread.",
+            ),
+            Bottleneck(
+                kind="function", name="clean", file=CELL, line=3, share=0.64, wall_s=3.79, cpu_s=3.77,
+                severity="critical", reading="64 % is in clean() itself.",
+            ),
+        ),
+        memory_snapshots=tuple(
+            MemorySnapshot(timestamp=i * 0.1, current_mb=822 + 400 * math.sin(i / 25) ** 2, peak_mb=1240)
+            for i in range(60)
+        ),
+    )  # fmt: skip
+    return dataclasses.replace(result, **changes)
+
+
+def functions() -> tuple[FunctionStat, ...]:
+    """Return five functions, most self time first."""
+    rows = [
+        ("clean", CELL, 3, 3.79, 4.61, 3.77, 379),
+        ("sub", "/usr/lib/python3.11/re/__init__.py", 179, 0.82, 0.82, 0.82, 82),
+        ("read_table", "/opt/env/site-packages/pyarrow/parquet/core.py", 1768, 0.58, 0.61, 0.29, 58),
+        ("<module>", CELL, 1, 0.31, 5.92, 0.31, 31),
+        ("GroupBy.median", "/opt/env/site-packages/pandas/core/groupby/groupby.py", 2266, 0.2, 0.26, 0.2, 20),
+    ]
+    return tuple(
+        FunctionStat(
+            name=name,
+            file=file,
+            line=line,
+            self_s=own,
+            total_s=total,
+            self_cpu_s=cpu,
+            total_cpu_s=cpu,
+            samples=n,
+        )
+        for name, file, line, own, total, cpu, n in rows
+    )
+
+
+def node(name: str, own: float, *children: CallNode, line: int = 1, file: str = CELL) -> CallNode:
+    """Return a frame whose total is its own time and that of its children."""
+    total = own + sum(child.total_s for child in children)
+    return CallNode(
+        name=name, file=file, line=line, self_s=own, total_s=total, self_cpu_s=own * 0.98,
+        samples=int(own * 100), children=children,
+    )  # fmt: skip
+
+
+def tree() -> CallNode:
+    """Return a small call tree of 5.92 seconds."""
+    pandas = "/opt/env/site-packages/pandas/core/series.py"
+    cleaned = node(
+        "clean", 3.79, node("sub", 0.82, line=179, file="/usr/lib/python3.11/re/__init__.py"), line=3
+    )
+    applied = node("Series.apply", 0.05, node("SeriesApply.apply", 0.2, cleaned, file=pandas), file=pandas)
+    read = node("read_parquet", 0.03, node("read_table", 0.58, line=1768, file="/opt/env/pyarrow/core.py"))
+    return node("<module>", 0.19, applied, read, node("GroupBy.median", 0.26, line=2266))
+
+
+def big_profile(lines: int = 2000, functions: int = 1500, depth: int = 300) -> ProfileResult:
+    """Return a profile with very many and very long lines, functions and frames."""
+    deep = node("leaf", 0.01)
+    for i in range(depth):
+        deep = node(f"frame_{i}_" + "x" * 150, 0.001, deep, node(f"side_{i}", 0.002), line=i)
+    many = tuple(
+        FunctionStat(
+            name=f"Some.very.long.qualified_{'name' * 20}_{i}", file="/opt/" + "folder/" * 30 + f"m{i}.py", line=i,
+            self_s=1 / (i + 1), total_s=2 / (i + 1), self_cpu_s=0.5 / (i + 1), total_cpu_s=1 / (i + 1), samples=i,
+        )
+        for i in range(functions)
+    )  # fmt: skip
+    rows = tuple(
+        LineStat(
+            line=i + 1, source=f"value_{i} = \"<é>&''\" + " * 40, wall_s=i % 17 * 0.1, cpu_s=0.1, samples=i
+        )
+        for i in range(lines)
+    )
+    return profile(
+        line_stats=rows, function_stats=many, tree=deep, wall_s=20.0, notes=("a note " * 200,) * 50
+    )
+
+
+def failed_profile() -> ProfileResult:
+    """Return the profile of a cell that raised, in light mode."""
+    return profile(
+        status="failed", exception_type="ValueError", mode="light", samples=0, interval_s=None, tree=None,
+        function_stats=(), line_stats=(), bottlenecks=(), memory_snapshots=(), wall_s=0.0421, cpu_s=0.041,
+        overhead_s=0.0001, notes=("peak memory was polled: /proc/self/clear_refs is not writable",), label=None,
+    )  # fmt: skip
+
+
+def run(**changes: object) -> Run:
+    """Return a run over the penguins; `changes` replace fields."""
+    made = Run(
+        id="0193a41d-02aa-7f00-9d11-c0ffee00d1ce",
+        question="What drives flipper length?",
+        target="flipper_length_mm",
+        status="done",
+        started_at_us=STARTED_US,
+        data_name="penguins",
+        data_hash="9b1f0d2c" * 8,
+        n_rows=344,
+        n_columns=8,
+        seed=0,
+        alpha=0.05,
+        smallest=0.1,
+        workers=2,
+        wall_s=3.41,
+        cpu_s=4.9,
+        peak_bytes=412_000_000,
+        slowest_step="H3 flipper_length_mm differs by species",
+        slowest_step_s=0.61,
+        notes=("2 rows without any measurement were left out.",),
+        versions={"python": "3.11.9", "pandas": "2.2.3", "scipy": "1.14.1"},
+    )
+    return dataclasses.replace(made, **changes)
+
+
+Outcome = tuple[str, str, str, VerdictName, str, float | None, float, float | None, str, tuple[str, ...], str]
+
+# x, y, family, verdict, metric, effect, half interval, raw, unit, caveats, reason
+OUTCOMES: tuple[Outcome, ...] = (
+    ("body_mass_g", "flipper_length_mm", "association", "supported", "spearman", 0.84, 0.03, 0.0152, "mm per g", (),
+     "holds within every species, sex and island"),
+    ("species", "flipper_length_mm", "group_difference", "supported", "epsilon_squared", 0.74, 0.04, None, "", (),
+     "the groups differ: Gentoo 217, Chinstrap 196, Adelie 190"),
+    ("sex", "flipper_length_mm", "group_difference", "supported", "cliffs_delta", 0.29, 0.11, 7.1, "mm, male − female",
+     ("missing",), "11 rows without sex were left out"),
+    ("bill_depth_mm", "flipper_length_mm", "association", "inconclusive", "spearman", -0.52, 0.08, -4.2, "mm per mm",
+     ("simpson", "confounded"), "overall it falls, within each species it rises"),
+    ("bill_length_mm", "flipper_length_mm", "association", "supported", "spearman", 0.67, 0.06, 1.69, "mm per mm",
+     (), "holds within every species"),
+    ("year", "flipper_length_mm", "association", "inconclusive", "spearman", 0.17, 0.1, 2.9, "mm per year",
+     ("borderline", "few_per_level"), "n = 342 can exclude effects above 0.17, not 0.1"),
+    ("island", "flipper_length_mm", "group_difference", "inconclusive", "epsilon_squared", 0.36, 0.07, None, "",
+     ("confounded",), "nearly all of it goes with species"),
+    ("sex", "year", "category_association", "refuted", "cramers_v", 0.01, 0.05, None, "", (),
+     "equivalent to zero: the interval lies within ±0.1"),
+    ("species", "island", "category_association", "supported", "cramers_v", 0.66, 0.05, None, "", (), "chi-square"),
+    ("rowid", "body_mass_g", "association", "not_testable", "", None, 0.0, None, "", ("id_like",),
+     "rowid looks like an identifier"),
+)  # fmt: skip
+
+
+def progress(number: int, outcome: Outcome) -> Progress:
+    """Return a judged hypothesis."""
+    x, y, family, verdict, metric, effect, half, raw, unit, caveats, reason = outcome
+    statement = f"{y} is associated with {x}" if family == "association" else f"{y} differs by {x}"
+    hypothesis = Hypothesis(id=f"H{number}", statement=statement, family=family, x=x, y=y)
+    directed = metric in ("spearman", "cliffs_delta") and effect is not None
+    judged = Verdict(
+        hypothesis_id=hypothesis.id, statement=statement, family=family, x=x, y=y, verdict=verdict,
+        p=None if effect is None else max(1e-30, 0.9 * math.exp(-60 * abs(effect))),
+        p_adj=None if effect is None else max(1e-29, 0.95 * math.exp(-55 * abs(effect))),
+        effect=effect, effect_metric=metric,
+        ci_low=None if effect is None else effect - half, ci_high=None if effect is None else effect + half,
+        sign=("+" if effect > 0 else "-") if directed else "", n=0 if effect is None else 342,
+        caveats=caveats, effect_raw=raw, unit=unit, m=5, reason=reason,
+    )  # fmt: skip
+    return Progress(
+        hypothesis=hypothesis, state="verdict", wall_s=0.12, effect=effect, ci_low=judged.ci_low,
+        ci_high=judged.ci_high, verdict=judged,
+    )  # fmt: skip
+
+
+def done_run(**changes: object) -> RunSnapshot:
+    """Return an ended run of ten hypotheses; `changes` replace fields of its `Run`."""
+    judged = tuple(progress(i + 1, outcome) for i, outcome in enumerate(OUTCOMES))
+    return RunSnapshot(run=run(**changes), progress=judged, seq=100)
+
+
+def live_run(seq: int = 7, done: int = 4) -> RunSnapshot:
+    """Return the same run under way: `done` verdicts, then every earlier state."""
+    rest: tuple[HypothesisState, ...] = ("running", "measured", "analysed", "running")
+    parts = []
+    for i, one in enumerate(done_run().progress):
+        if i < done:
+            parts.append(one)
+            continue
+        state = rest[i - done] if i - done < len(rest) else "queued"
+        seen = (
+            one
+            if state in ("measured", "analysed")
+            else dataclasses.replace(one, effect=None, ci_low=None, ci_high=None)
+        )
+        parts.append(
+            dataclasses.replace(seen, state=state, verdict=None, wall_s=0.4 if state == "running" else None)
+        )
+    return RunSnapshot(
+        run=run(status="running", wall_s=1.2),
+        progress=tuple(parts),
+        seq=seq,
+        step="testing with 2 workers",
+        eta_s=4.0,
+    )
+
+
+def big_run(rows: int = 780) -> RunSnapshot:
+    """Return an ended run of many hypotheses with long names and every caveat length."""
+    parts = []
+    for i in range(rows):
+        x, y, *rest = OUTCOMES[i % len(OUTCOMES)]
+        effect = None if rest[3] is None else math.sin(i) * 0.9
+        long = (f"{x}_{'long_' * 8}{i}", y if i % 3 else f"other_{i}", *rest[:3], effect, *rest[4:])
+        parts.append(progress(i + 1, long))  # type: ignore[arg-type]
+    return RunSnapshot(
+        run=run(n_rows=48_211, n_columns=40, notes=("some columns were left out: " + "é" * 900,) * 30),
+        progress=tuple(parts),
+        seq=9000,
+    )
