@@ -4,3 +4,90 @@ In a notebook: `%load_ext kosmos_nb`, then `%%kosmos_profile`, `%kosmos_research
 `%%kosmos_sql` and `%kosmos_history`. Importing this package is cheap; each name is loaded
 when it is first used.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from kosmos_nb.core import render
+
+if TYPE_CHECKING:
+    from kosmos_nb.core.errors import KosmosError
+    from kosmos_nb.execution import ExperimentResult, ExperimentTask, ParallelExperimentExecutor
+    from kosmos_nb.history import Bottleneck, History, MemorySnapshot, ProfileResult
+    from kosmos_nb.profiling import ExecutionProfiler, ProfilingMode
+    from kosmos_nb.research import ResearchRun
+    from kosmos_nb.runtime import last, research
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Bottleneck",
+    "ExecutionProfiler",
+    "ExperimentResult",
+    "ExperimentTask",
+    "History",
+    "KosmosError",
+    "MemorySnapshot",
+    "ParallelExperimentExecutor",
+    "ProfileResult",
+    "ProfilingMode",
+    "ResearchRun",
+    "last",
+    "load_ipython_extension",
+    "research",
+    "unload_ipython_extension",
+]
+
+_HOMES = {
+    "Bottleneck": "history",
+    "ExecutionProfiler": "profiling",
+    "ExperimentResult": "execution",
+    "ExperimentTask": "execution",
+    "History": "history",
+    "KosmosError": "core",
+    "MemorySnapshot": "history",
+    "ParallelExperimentExecutor": "execution",
+    "ProfileResult": "history",
+    "ProfilingMode": "profiling",
+    "ResearchRun": "research",
+    "last": "runtime",
+    "research": "runtime",
+}
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Add the magics to an IPython shell; called by `%load_ext kosmos_nb`."""
+    from kosmos_nb import magics  # noqa: PLC0415 - workers and scripts import this package too
+
+    magics.load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take everything out of the shell again; called by `%unload_ext kosmos_nb`."""
+    from kosmos_nb import magics  # noqa: PLC0415
+
+    magics.unload(shell)
+
+
+def _fill_renderers() -> None:
+    from kosmos_nb.runtime import fill_renderers  # noqa: PLC0415
+
+    fill_renderers()
+
+
+render.set_filler(_fill_renderers)
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'kosmos_nb' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"kosmos_nb.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

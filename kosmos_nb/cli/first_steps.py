@@ -1,0 +1,69 @@
+"""The first notebook, executed on a table by a kernel of its own."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kosmos_nb.core import ExecutionError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAME = "01_first_steps.ipynb"
+PARAMETERS = "parameters"
+CELL_TIMEOUT_S = 120
+
+
+def notebook_source() -> Path:
+    """Return the notebook's place: in the wheel beside this file, in a checkout in `notebooks/`."""
+    shipped = Path(str(resources.files("kosmos_nb.cli"))) / NAME
+    checkout = Path(__file__).parents[2] / "notebooks" / NAME
+    found = next((path for path in (shipped, checkout) if path.is_file()), None)
+    if found is None:
+        raise ExecutionError(f"The notebook {NAME} is missing from this installation; install kosmos-nb again.")
+    return found
+
+
+def execute(frame: pd.DataFrame, question: str, name: str, target: Path) -> None:
+    """Execute the first notebook on `frame` and write it, with its outputs, to `target`.
+
+    Args:
+        frame: The table; a copy lies beside the notebook afterwards, so that it can be run again.
+        question: Asked in the notebook. name: What the table is called.
+        target: The file to write; its folder exists.
+
+    Raises:
+        ExecutionError: A cell failed; the notebook up to there is at `target`.
+    """
+    import nbformat  # noqa: PLC0415 - with nbclient 0.3 s; only who executes a notebook pays
+    from nbclient import NotebookClient  # noqa: PLC0415
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError  # noqa: PLC0415
+
+    notebook = nbformat.read(notebook_source(), as_version=4)
+    copy = target.parent / "data.parquet"
+    frame.to_parquet(copy)
+    _set_parameters(notebook, data=copy.name, question=question, name=name)
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_TIMEOUT_S,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(target.parent)}},
+    )
+    try:
+        client.execute(env=None)
+    except CellExecutionError as error:
+        raise ExecutionError(f"A cell of {NAME} failed: {error.ename}: {error.evalue}") from error
+    except (CellTimeoutError, DeadKernelError) as error:
+        raise ExecutionError(f"{NAME} could not be executed: {str(error).splitlines()[0]}") from error
+    finally:
+        nbformat.write(notebook, target)
+
+
+def _set_parameters(notebook: Any, **values: str) -> None:
+    for cell in notebook.cells:
+        if PARAMETERS in cell.metadata.get("tags", ()):
+            cell.source = "\n".join(f"{key} = {value!r}" for key, value in values.items())
+            return
+    raise ExecutionError(f"The notebook {NAME} has no cell tagged {PARAMETERS!r}.")

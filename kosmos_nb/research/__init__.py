@@ -1,0 +1,8 @@
+"""From a table and a question to verdicts that hold up.
+
+The kernel's process imports neither scipy nor the tests: they live in the workers.
+"""
+
+from kosmos_nb.research.run import Question, ResearchRun, verdict_frame
+
+__all__ = ["Question", "ResearchRun", "verdict_frame"]

@@ -1,0 +1,262 @@
+"""What kind of thing each column is, and the columns as plain arrays for the tests.
+
+Decided from types and values of one column at a time, before any outcome is looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kosmos_nb.research.frame import read_copy, write_copy
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Kind = Literal["numeric", "category", "unusable"]
+
+RARE_ROWS = 5
+MOST_LEVELS = 50
+ID_SHARE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the run's data.
+
+    Attributes:
+        kind: `numeric` (float64, missing is NaN), `category` (int32 codes, missing is -1) or
+            `unusable`.
+        levels: Names of the codes, in the order in which they are compared.
+        caveats: Codes of design.md, section 3, that hold for every use of the column.
+        reason: Why it cannot be used, or what was changed, in plain words.
+        missing: Number of rows without a value.
+        is_continuous: Numeric with many different values.
+    """
+
+    name: str
+    kind: Kind
+    levels: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+    reason: str = ""
+    missing: int = 0
+    is_continuous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where worker processes find the run's data, and what is in it.
+
+    The file holds one array a usable column: float64, or int32 codes for categories.
+    """
+
+    path: str
+    columns: tuple[Column, ...]
+    n_rows: int
+
+    def column(self, name: str) -> Column:
+        """Return the column of that name."""
+        return next(column for column in self.columns if column.name == name)
+
+    def array(self, name: str) -> NDArray[Any]:
+        """Return the values of a usable column, shape (n_rows,), mapped from the file."""
+        values: NDArray[Any] = read_copy(Path(self.path)).column(name).chunk(0).to_numpy(zero_copy_only=True)
+        return values
+
+
+def encode(table: pa.Table, path: Path) -> tuple[Source, tuple[str, ...]]:
+    """Judge every column, drop repeated rows, and write the arrays that the tests read.
+
+    Returns:
+        The source for the tests, and a sentence for everything that was dropped or changed.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - only a run pays for it
+
+    described = [_describe(name, table.column(name)) for name in table.column_names]
+    usable = {column.name: values for column, values in described if values is not None}
+    notes = [f"{column.name}: {column.reason}" for column, _ in described if column.reason]
+    keep = _without_copies(usable, [column for column, _ in described])
+    n_rows = table.num_rows
+    if keep is not None:
+        dropped, n_rows = table.num_rows - len(keep), len(keep)
+        usable = {name: values[keep] for name, values in usable.items()}
+        notes.insert(0, f"{dropped:,} rows that repeat another row were dropped ({n_rows:,} are left)")
+    write_copy(pa.table({name: pa.array(values) for name, values in usable.items()}), path)
+    columns = tuple(column for column, _ in described)
+    if keep is not None:
+        columns = tuple(_with_caveat(column, "duplicate_rows") for column in columns)
+    return Source(str(path), columns, n_rows), tuple(notes)
+
+
+def _with_caveat(column: Column, caveat: str) -> Column:
+    return Column(
+        column.name, column.kind, column.levels, (*column.caveats, caveat), column.reason, column.missing,
+        column.is_continuous,
+    )  # fmt: skip
+
+
+def _describe(name: str, values: pa.ChunkedArray) -> tuple[Column, NDArray[Any] | None]:
+    import pyarrow as pa  # noqa: PLC0415
+
+    kind = values.type
+    if values.null_count == len(values):
+        return Column(name, "unusable", reason="all values are missing", missing=len(values)), None
+    if pa.types.is_boolean(kind):
+        return _category(name, values.cast(pa.string()), ordered=["false", "true"])
+    if pa.types.is_dictionary(kind):
+        ordered = _dictionary_order(values) if kind.ordered else None
+        return _category(name, values.cast(kind.value_type).cast(pa.string()), ordered=ordered)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return _category(name, values)
+    if pa.types.is_temporal(kind) and not pa.types.is_time(kind) and kind != pa.month_day_nano_interval():
+        moments = values.cast(pa.int32() if pa.types.is_date32(kind) else pa.int64())
+        return _numeric(name, moments, caveats=("order",))
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return _numeric(name, values)
+    return Column(name, "unusable", reason=f"values of type {kind} are not tested"), None
+
+
+def _numeric(
+    name: str, values: pa.ChunkedArray, caveats: tuple[str, ...] = ()
+) -> tuple[Column, NDArray[Any] | None]:
+    import pyarrow as pa  # noqa: PLC0415
+
+    is_integer = pa.types.is_integer(values.type)
+    missing = int(values.null_count)
+    numbers: NDArray[np.float64] = values.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
+    infinite = int(np.isinf(numbers).sum())
+    reason = ""
+    if infinite:
+        numbers = np.where(np.isinf(numbers), np.nan, numbers)
+        caveats, reason = (*caveats, "non_finite"), f"{infinite:,} infinite values count as missing"
+    missing = int(np.isnan(numbers).sum())
+    present = numbers[~np.isnan(numbers)]
+    distinct = np.unique(present)
+    if len(distinct) == 0:
+        return Column(name, "unusable", reason="all values are missing", missing=missing), None
+    if len(distinct) == 1:
+        return Column(
+            name, "unusable", caveats=("constant",), reason="it has one value only", missing=missing
+        ), None
+    if is_integer and len(distinct) == 2:
+        return _category(name, values.cast(pa.string()), ordered=[str(int(value)) for value in distinct])
+    if is_integer and not missing and len(present) > 20 and _is_row_number(present):
+        return Column(
+            name, "unusable", caveats=("id_like",), reason="it numbers the rows: looks like an id"
+        ), None
+    return (
+        Column(
+            name, "numeric", caveats=caveats, reason=reason, missing=missing, is_continuous=len(distinct) > 20
+        ),
+        numbers,
+    )
+
+
+def _is_row_number(values: NDArray[np.float64]) -> bool:
+    steps = np.diff(values)
+    return bool(np.all(steps == 1) or np.all(steps == -1))
+
+
+def _category(
+    name: str, values: pa.ChunkedArray, ordered: list[str] | None = None
+) -> tuple[Column, NDArray[Any] | None]:
+    import pyarrow as pa  # noqa: PLC0415
+
+    encoded = values.combine_chunks().dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    labels: list[str] = encoded.dictionary.to_pylist()
+    raw: NDArray[np.int64] = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
+    counts = np.bincount(raw[raw >= 0], minlength=len(labels))
+    present, missing = int(counts.sum()), int((raw < 0).sum())
+    if len(labels) == 1:
+        return Column(
+            name, "unusable", caveats=("constant",), reason="it has one value only", missing=missing
+        ), None
+    if present > 20 and len(labels) / present > ID_SHARE:
+        return Column(
+            name, "unusable", caveats=("id_like",), missing=missing,
+            reason=f"{len(labels):,} different values in {present:,} rows: looks like an id",
+        ), None  # fmt: skip
+    return _grouped(name, labels, raw, counts, missing, ordered)
+
+
+def _grouped(
+    name: str,
+    labels: list[str],
+    raw: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    missing: int,
+    ordered: list[str] | None,
+) -> tuple[Column, NDArray[Any] | None]:
+    """Merge rare levels and number the rest in the order in which they are compared."""
+    rank = {label: position for position, label in enumerate(ordered or sorted(labels, key=_natural))}
+    common = [label for label, rows in zip(labels, counts, strict=True) if rows >= RARE_ROWS]
+    rare = [label for label, rows in zip(labels, counts, strict=True) if rows < RARE_ROWS]
+    rare_rows = int(counts.sum()) - sum(int(counts[labels.index(label)]) for label in common)
+    levels = sorted(common, key=lambda label: rank[label])
+    caveats: tuple[str, ...] = ()
+    reason = ""
+    if rare:
+        caveats = ("rare_levels",)
+        merged = rare_rows >= RARE_ROWS and len(rare) > 1
+        other = "other" if "other" not in levels else "(other)"
+        levels += [other] if merged else []
+        fate = f"merged into {other!r}" if merged else "left out"
+        reason = f"{_count(len(rare), 'level')} with fewer than {RARE_ROWS} rows ({rare_rows:,} rows) {fate}"
+    if len(levels) < 2:
+        return Column(
+            name, "unusable", caveats=("few_per_level",), missing=missing,
+            reason=f"fewer than two levels have {RARE_ROWS} rows or more",
+        ), None  # fmt: skip
+    if len(levels) > MOST_LEVELS:
+        return Column(
+            name, "unusable", missing=missing, reason=f"it has {len(levels)} levels, more than {MOST_LEVELS}"
+        ), None
+    code = {label: position for position, label in enumerate(levels)}
+    fallback = code[levels[-1]] if rare and levels[-1] not in common else -1
+    lookup = np.array([code.get(label, fallback) for label in labels] + [-1], dtype=np.int32)
+    return Column(name, "category", tuple(levels), caveats, reason, missing), lookup[raw]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _dictionary_order(values: pa.ChunkedArray) -> list[str]:
+    order: list[str] = [str(value) for value in values.chunk(0).dictionary.to_pylist()]
+    return order
+
+
+def _natural(label: str) -> list[tuple[int, float, str]]:
+    """Sort key that puts `level 2` before `level 10`."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", label)
+    return [(0, float(part), "") if index % 2 else (1, 0.0, part) for index, part in enumerate(parts) if part]
+
+
+def _without_copies(usable: dict[str, NDArray[Any]], columns: list[Column]) -> NDArray[np.int64] | None:
+    """Return the rows to keep when rows are repeated far more often than chance would.
+
+    In tables of few categories rows coincide by nature, so rows count as copies only when a
+    continuous column is among them and independent columns would give less than a hundredth
+    of the repetitions.
+    """
+    if not any(column.is_continuous for column in columns):
+        return None
+    import pandas as pd  # noqa: PLC0415 - the user's table came by pandas or Arrow; hashing rows is its work
+
+    repeated = pd.DataFrame(usable).duplicated().to_numpy()
+    copies = int(repeated.sum())
+    if copies == 0:
+        return None
+    chance = 1.0
+    for values in usable.values():
+        counts = np.unique(values, return_counts=True)[1]
+        chance *= float(np.sum((counts / len(values)) ** 2))
+    n = len(repeated)
+    return np.flatnonzero(~repeated) if n * (n - 1) / 2 * chance < copies / 100 else None

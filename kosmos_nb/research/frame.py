@@ -1,0 +1,144 @@
+"""The user's table, taken as it is at the moment of asking.
+
+A run works on an Arrow file that it wrote before it returned: what the notebook does to the
+table afterwards cannot change a verdict.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kosmos_nb.core import ResearchError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def as_table(data: object, *, name: str) -> tuple[pa.Table, tuple[str, ...]]:
+    """Convert a pandas or polars DataFrame or an Arrow table to an Arrow table.
+
+    Args:
+        data: The table.
+        name: What the user calls it, for messages.
+
+    Returns:
+        The table, shape (n_rows, n_columns) without the columns that Arrow cannot hold, and a
+        sentence for each of those.
+
+    Raises:
+        ResearchError: Not a table, no rows, no columns, or two columns of one name.
+    """
+    kind = type(data)
+    full_name = f"{kind.__module__}.{kind.__qualname__}"
+    package = kind.__module__.split(".", 1)[0]
+    if (package == "pandas" and kind.__name__ == "DataFrame") or _is_subclass_of_pandas(data):
+        table, notes = _from_pandas(data, name)
+    elif package == "polars" and kind.__name__ == "DataFrame":
+        table, notes = data.to_arrow(), ()  # type: ignore[attr-defined]
+    elif package == "pyarrow" and kind.__name__ == "Table":
+        table, notes = data, ()
+    else:
+        raise ResearchError(
+            f"{name} is a {full_name}, not a table. Give a pandas or polars DataFrame or an Arrow table."
+        )
+    _check_shape(table, name)
+    return table, notes
+
+
+def write_copy(table: pa.Table, path: Path) -> str:
+    """Write the table's values to `path` and return their hash.
+
+    Returns:
+        SHA-256 in hex over names, types and values; the same values give the same hash.
+
+    Raises:
+        ResearchError: The file cannot be written.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - 0.1 s; only a run pays for it
+
+    bare = table.replace_schema_metadata(None).combine_chunks()
+    digest = hashlib.sha256(str(bare.schema).encode())
+    try:
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, bare.schema) as writer:
+            writer.write_table(bare)
+        with path.open("rb") as written:
+            while block := written.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise ResearchError(f"The copy of the data cannot be written to {path.parent}: {error}.") from error
+    return digest.hexdigest()
+
+
+def read_copy(path: Path) -> pa.Table:
+    """Open a table that `write_copy` wrote; its columns are mapped, not loaded."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    with pa.memory_map(str(path)) as source:
+        return pa.ipc.open_file(source).read_all()
+
+
+def _is_subclass_of_pandas(data: object) -> bool:
+    import sys  # noqa: PLC0415 - pandas is looked up, never imported for this
+
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(data, pandas.DataFrame)
+
+
+def _from_pandas(frame: Any, name: str) -> tuple[pa.Table, tuple[str, ...]]:
+    import pyarrow as pa  # noqa: PLC0415
+
+    names = [str(column) for column in frame.columns]
+    _check_unique(names, name)
+    arrays: dict[str, pa.Array] = {}
+    notes = []
+    for position, column in enumerate(names):
+        try:
+            arrays[column] = pa.array(frame.iloc[:, position], from_pandas=True)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+            notes.append(f"{column}: left out, its values are of mixed or unknown types")
+    table = pa.table(arrays) if arrays else pa.table({})
+    if not arrays and len(frame.columns):
+        raise ResearchError(f"No column of {name} can be read: all hold mixed or unknown types.")
+    return table, tuple(notes)
+
+
+def _check_shape(table: pa.Table, name: str) -> None:
+    _check_unique(table.column_names, name)
+    if table.num_columns == 0:
+        raise ResearchError(f"{name} has no columns: there is nothing to test.")
+    if table.num_rows == 0:
+        raise ResearchError(f"{name} has no rows (columns: {', '.join(table.column_names[:8])}).")
+
+
+def _check_unique(names: list[str], name: str) -> None:
+    twice = sorted({column for column in names if names.count(column) > 1})
+    if twice:
+        raise ResearchError(f"{name} has two columns named {twice[0]!r}. Rename one of them.")
+
+
+def check_usable(table: pa.Table, *, name: str) -> None:
+    """Raise a ResearchError unless two columns have at least two different values each."""
+    usable = [column for column in table.column_names if _varies(table.column(column))]
+    if len(usable) >= 2:
+        return
+    found = f"only {usable[0]!r} varies" if usable else "none varies"
+    raise ResearchError(
+        f"{name} has {table.num_rows:,} rows and {table.num_columns} columns, but {found}: "
+        "two columns with at least two different values are needed."
+    )
+
+
+def _varies(values: pa.ChunkedArray) -> bool:
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        values = values.cast(kind.value_type)
+    try:
+        ends = pc.min_max(values)
+    except pa.ArrowNotImplementedError:
+        return False
+    return bool(ends["min"].is_valid and ends["min"] != ends["max"])

@@ -1,0 +1,187 @@
+"""What a run knows about itself, kept by one thread and read by any."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import psutil
+
+from kosmos_nb.core import Clock
+from kosmos_nb.history.records import (
+    Experiment,
+    Hypothesis,
+    HypothesisState,
+    Progress,
+    Run,
+    RunSnapshot,
+    RunStatus,
+    Verdict,
+)
+from kosmos_nb.research.measurement import Measurement
+from kosmos_nb.research.states import Event, step
+
+FEWEST_FOR_ETA = 3
+
+
+class Ledger:
+    """The state of a run: every hypothesis, experiment and step, under one lock.
+
+    Args:
+        run: The run as it begins.
+        clock: For elapsed times.
+        on_change: Called without the lock after each change, from the thread that made it.
+    """
+
+    def __init__(self, run: Run, clock: Clock, on_change: Callable[[], None]) -> None:
+        self._run = run
+        self._clock = clock
+        self._on_change = on_change
+        self._lock = threading.Lock()
+        self._progress: dict[str, Progress] = {}
+        self._started_s: dict[str, float] = {}
+        self._experiments: list[Experiment] = []
+        self._begun_s = clock.monotonic_s()
+        self._cpu_begun_s = 0.0
+        self._workers_cpu_s = 0.0
+        self._peak_own = self._peak_worker = 0
+        self._step = ""
+        self._testing_since_s: float | None = None
+        self._seq = 0
+        self._seconds: dict[str, float] = {}
+
+    def begin(self) -> None:
+        """Start the run's CPU clock; called in the thread that conducts it."""
+        self._cpu_begun_s = time.thread_time()
+
+    def snapshot(self) -> RunSnapshot:
+        """Return a frozen picture of the run as it is now."""
+        with self._lock:
+            now_s = self._clock.monotonic_s()
+            self._seq += 1
+            live = self._run.status == "running"
+            run = dataclasses.replace(self._run, wall_s=now_s - self._begun_s) if live else self._run
+            return RunSnapshot(
+                run=run,
+                progress=tuple(self._with_elapsed(p, now_s) for p in self._progress.values()),
+                experiments=tuple(self._experiments),
+                seq=self._seq,
+                step=self._step,
+                eta_s=self._eta_s(now_s) if live else None,
+            )
+
+    def describe(self, **changes: object) -> None:
+        """Set fields of the run itself."""
+        with self._lock:
+            self._run = dataclasses.replace(self._run, **changes)  # type: ignore[arg-type]
+        self._on_change()
+
+    def note(self, notes: Sequence[str]) -> None:
+        """Add sentences about what was left out or changed."""
+        with self._lock:
+            self._run = dataclasses.replace(self._run, notes=(*self._run.notes, *notes))
+
+    def propose(self, hypotheses: Sequence[Hypothesis]) -> None:
+        """Enter hypotheses, in order."""
+        with self._lock:
+            self._progress = {h.id: Progress(hypothesis=h, state="proposed") for h in hypotheses}
+        self._on_change()
+
+    def register(self, hypothesis: Hypothesis) -> None:
+        """Enter the registration of a proposed hypothesis."""
+        self._change(hypothesis.id, "register", hypothesis=hypothesis)
+
+    def advance(
+        self, hypothesis_id: str, event: Event, *, reason: str = "", verdict: Verdict | None = None
+    ) -> None:
+        """Move one hypothesis on, as the table of states allows."""
+        changes: dict[str, object] = {"reason": reason} if reason else {}
+        if verdict is not None:
+            changes |= {"verdict": verdict, "reason": verdict.reason}
+        self._change(hypothesis_id, event, **changes)
+
+    def measured(self, hypothesis_id: str, measurement: Measurement) -> None:
+        """Enter what the test of a hypothesis measured."""
+        low, high = measurement.ci95
+        self._change(hypothesis_id, "measure", effect=measurement.effect, ci_low=low, ci_high=high)
+
+    def fail(self, hypothesis_id: str, verdict: Verdict) -> None:
+        """Enter that the test of a hypothesis could not be carried out."""
+        self._change(hypothesis_id, "fail", verdict=verdict, reason=verdict.reason)
+
+    def add_experiment(self, experiment: Experiment) -> None:
+        """Enter an experiment that ended."""
+        with self._lock:
+            self._experiments.append(experiment)
+            self._workers_cpu_s += experiment.cpu_s if experiment.worker_pid != os.getpid() else 0.0
+            self._peak_worker = max(
+                self._peak_worker, experiment.peak_bytes if experiment.worker_pid != os.getpid() else 0
+            )
+
+    def in_state(self, *states: HypothesisState) -> list[Hypothesis]:
+        """Return the hypotheses that are in one of these states, in order."""
+        with self._lock:
+            return [p.hypothesis for p in self._progress.values() if p.state in states]
+
+    @contextmanager
+    def step(self, name: str, *, is_testing: bool = False) -> Iterator[None]:
+        """Name what the run is doing and time it."""
+        begun_s = self._clock.monotonic_s()
+        with self._lock:
+            self._step = name
+            self._testing_since_s = begun_s if is_testing else None
+        self._on_change()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._seconds[name] = self._seconds.get(name, 0.0) + self._clock.monotonic_s() - begun_s
+                self._peak_own = max(self._peak_own, psutil.Process().memory_info().rss)
+
+    def end(self, status: RunStatus, *, error: str | None = None) -> None:
+        """Close the run: its cost is what was measured up to now."""
+        slowest = max(self._seconds, key=self._seconds.__getitem__, default="")
+        with self._lock:
+            self._step = ""
+            self._run = dataclasses.replace(
+                self._run,
+                status=status,
+                error=error,
+                wall_s=self._clock.monotonic_s() - self._begun_s,
+                cpu_s=time.thread_time() - self._cpu_begun_s + self._workers_cpu_s,
+                peak_bytes=self._peak_own + self._peak_worker,
+                slowest_step=slowest,
+                slowest_step_s=self._seconds.get(slowest, 0.0),
+            )
+        self._on_change()
+
+    def _change(self, hypothesis_id: str, event: Event, **changes: object) -> None:
+        with self._lock:
+            now_s = self._clock.monotonic_s()
+            before = self._progress[hypothesis_id]
+            state = step(before.state, event)
+            if state == "running":
+                self._started_s[hypothesis_id] = now_s
+            elif before.state == "running":
+                changes["wall_s"] = now_s - self._started_s[hypothesis_id]
+            self._progress[hypothesis_id] = dataclasses.replace(before, state=state, **changes)  # type: ignore[arg-type]
+        self._on_change()
+
+    def _with_elapsed(self, progress: Progress, now_s: float) -> Progress:
+        if progress.state != "running":
+            return progress
+        return dataclasses.replace(progress, wall_s=now_s - self._started_s[progress.hypothesis.id])
+
+    def _eta_s(self, now_s: float) -> float | None:
+        """Seconds left at the pace of the tests done so far; None before three are done."""
+        if self._testing_since_s is None:
+            return None
+        waiting = sum(p.state in {"queued", "running"} for p in self._progress.values())
+        done = sum(p.state in {"measured", "analysed", "failed"} for p in self._progress.values())
+        if done < FEWEST_FOR_ETA:
+            return None
+        return (now_s - self._testing_since_s) / done * waiting

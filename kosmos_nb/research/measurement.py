@@ -1,0 +1,86 @@
+"""What one test measured: a value that travels from a worker process to the verdict."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+from kosmos_nb.history.records import Hypothesis
+
+RHO, DELTA, EPSILON2, CRAMER_V = "Spearman rho", "Cliff's delta", "epsilon²", "Cramér's V"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """The numbers of one registered test.
+
+    Attributes:
+        p: Two-sided, uncorrected.
+        effect, metric: Effect and its scale.
+        ci95, ci90: Intervals of the effect; the 90 % one is for the equivalence test.
+        n: Rows used.
+        is_directed: Whether the effect has a sign.
+        effect_raw, unit: The effect in the data's own units.
+        detectable: Smallest effect that n rows find with 80 % power.
+        test: Name of the test.
+        caveats: Codes that the data of this test call for.
+        notes: The same in plain words.
+    """
+
+    p: float
+    effect: float
+    metric: str
+    ci95: tuple[float, float]
+    ci90: tuple[float, float]
+    n: int
+    is_directed: bool
+    detectable: float
+    test: str
+    effect_raw: float | None = None
+    unit: str = ""
+    caveats: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """Return the numbers as JSON, for the history."""
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untestable:
+    """Why a hypothesis cannot be tested."""
+
+    reason: str
+    caveats: tuple[str, ...] = ()
+    n: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recheck:
+    """The effect within the levels of one other column.
+
+    Attributes:
+        by: The column.
+        effect, ci95: Pooled over its levels.
+        per_level: Effect inside each level, where the level has enough rows.
+    """
+
+    by: str
+    effect: float
+    ci95: tuple[float, float]
+    per_level: tuple[tuple[str, float], ...]
+
+
+def smallest_of(metric: str, smallest: float) -> float:
+    """Return the smallest effect of interest on the scale of `metric`.
+
+    `smallest` is on the rank-correlation scale, V shares it; Cliff's delta is 1.1 times as
+    long; epsilon² is a squared scale.
+    """
+    return {DELTA: 1.1 * smallest, EPSILON2: smallest**2}.get(metric, smallest)
+
+
+def canonical_key(hypothesis: Hypothesis) -> int:
+    """Return a number that depends on the hypothesis alone, to seed its permutations."""
+    return int(hypothesis.registered_hash[:12] or "0", 16)

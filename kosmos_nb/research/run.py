@@ -1,0 +1,248 @@
+"""A research run as its user holds it: it works in the background; ask it, wait for it, stop it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from kosmos_nb.core import Clock, KosmosError, ResearchError, SystemClock, render, uuid7
+from kosmos_nb.execution import ParallelExperimentExecutor
+from kosmos_nb.history.records import Run, RunSnapshot, RunStatus, Verdict
+from kosmos_nb.research.director import Request, ResearchDirector
+from kosmos_nb.research.families import check_target, find_target
+from kosmos_nb.research.frame import as_table, check_usable, write_copy
+from kosmos_nb.research.judge import Standard
+from kosmos_nb.research.ledger import Ledger
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FOLDER_PREFIX = "kosmos_nb-run-"
+GLANCE_S = 0.2
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What the user wants to know, and by which standard.
+
+    Attributes:
+        text: The question in words; may be empty.
+        target: Column that the run is about; None: as the question names it.
+        cap: Most hypotheses to test; None for all.
+        alpha: False discovery rate. smallest: Smallest effect of interest. seed: Of permutations.
+    """
+
+    text: str = ""
+    target: str | None = None
+    cap: int | None = None
+    alpha: float = 0.05
+    smallest: float = 0.1
+    seed: int = 0
+
+
+class ResearchRun:
+    """A run that was started; returned at once.
+
+    Args:
+        data: pandas or polars DataFrame, or Arrow table; copied before this returns.
+        question: What to find out.
+        executor: Where the tests run.
+        data_name: What the user calls the data.
+        on_end: Called with the last snapshot, from the run's thread.
+
+    Raises:
+        ResearchError: The data, target or settings make no sense; the message says why.
+    """
+
+    def __init__(
+        self,
+        data: object,
+        question: Question,
+        executor: ParallelExperimentExecutor,
+        *,
+        data_name: str = "data",
+        on_end: Callable[[RunSnapshot], None] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        clock = clock or SystemClock()
+        _check(question)
+        table, notes = as_table(data, name=data_name)
+        if question.target is not None:
+            check_target(question.target, table.column_names, data_name=data_name)
+        check_usable(table, name=data_name)
+        _sweep()
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
+        copy = self._folder / "data.arrow"
+        try:
+            data_hash = write_copy(table, copy)
+        except KosmosError:
+            self._clean()
+            raise
+        target = question.target or find_target(question.text, table.column_names)
+        self.id = uuid7()
+        self._on_end = on_end
+        self._listeners: list[Callable[[], None]] = []
+        self._ended = threading.Event()
+        self._error: KosmosError | None = None
+        self._ledger = Ledger(
+            Run(
+                id=self.id, question=question.text, target=target, status="running",
+                started_at_us=clock.utc_us(), data_name=data_name, data_hash=data_hash,
+                n_rows=table.num_rows, n_columns=table.num_columns, seed=question.seed,
+                alpha=question.alpha, smallest=question.smallest, workers=executor.max_workers,
+                notes=notes, versions=_versions(),
+            ),
+            clock,
+            self._changed,
+        )  # fmt: skip
+        request = Request(
+            folder=self._folder, copy=copy, data_hash=data_hash, target=target,
+            target_only=question.target is not None, cap=question.cap, seed=question.seed,
+            standard=Standard(alpha=question.alpha, smallest=question.smallest),
+        )  # fmt: skip
+        self._stop = threading.Event()
+        self._director = ResearchDirector(request, executor, self._ledger, self._stop)
+        threading.Thread(target=self._conduct, name=f"kosmos-run-{self.id[-6:]}", daemon=True).start()
+
+    @property
+    def status(self) -> RunStatus:
+        """`running`, `done`, `cancelled` or `failed`."""
+        return self._ledger.snapshot().run.status
+
+    @property
+    def verdicts(self) -> pd.DataFrame:
+        """The verdicts, one row a hypothesis, strongest evidence untouched; waits for the end."""
+        return self.result().partial
+
+    @property
+    def partial(self) -> pd.DataFrame:
+        """The verdicts reached so far; does not wait."""
+        return verdict_frame(self.snapshot().verdicts)
+
+    def result(self, timeout: float | None = None) -> ResearchRun:
+        """Wait for the end and return this run.
+
+        Args:
+            timeout: Seconds to wait; None waits for ever, interruptible.
+
+        Raises:
+            TimeoutError: The run goes on after that time.
+            ResearchError: The run failed; the message says why.
+        """
+        left_s = timeout
+        while not self._ended.wait(GLANCE_S if left_s is None else max(0.0, min(GLANCE_S, left_s))):
+            if left_s is not None:
+                left_s -= GLANCE_S
+                if left_s <= 0:
+                    raise TimeoutError(
+                        f"The run goes on after {timeout:g} s. Ask run.partial, or wait longer."
+                    )
+        if self._error is not None:
+            raise self._error
+        return self
+
+    def cancel(self) -> None:
+        """Stop the run.
+
+        What was measured gets its verdict, corrected as if all had been tested.
+        """
+        self._director.cancel()
+
+    def report(self) -> str:
+        """Return the run as text: question, verdicts, caveats, cost."""
+        return str(render.render(self.snapshot(), render.TEXT))
+
+    def snapshot(self) -> RunSnapshot:
+        """Return a frozen picture of the run as it is now."""
+        return self._ledger.snapshot()
+
+    def listen(self, on_change: Callable[[], None]) -> None:
+        """Call `on_change`, from any thread, after every change; it must return at once."""
+        self._listeners.append(on_change)
+
+    def to_html(self) -> str:
+        """Return the run as a self-contained HTML fragment."""
+        return str(render.render(self.snapshot(), render.HTML))
+
+    def __repr__(self) -> str:
+        picture = self.snapshot()
+        done = f"{picture.ended} of {len(picture.progress)} hypotheses"
+        return f"<ResearchRun {self.id} {picture.run.status}: {done}>"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        return render.mimebundle(self.snapshot())
+
+    def _changed(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
+
+    def _conduct(self) -> None:
+        self._ledger.begin()
+        try:
+            self._director.conduct()
+            self._ledger.end("cancelled" if self._stop.is_set() else "done")
+        except KosmosError as error:
+            self._fail(error)
+        except Exception as error:  # the thread's own door: whatever happens, who waits must hear of it
+            self._fail(ResearchError(f"The run failed: {type(error).__name__}: {error}."), cause=error)
+        finally:
+            self._clean()
+            try:
+                if self._on_end is not None:
+                    self._on_end(self.snapshot())
+            finally:
+                self._ended.set()
+                self._changed()
+
+    def _fail(self, error: KosmosError, cause: BaseException | None = None) -> None:
+        error.__cause__ = cause
+        self._error = error
+        self._ledger.end("failed", error=str(error))
+
+    def _clean(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def verdict_frame(verdicts: tuple[Verdict, ...]) -> pd.DataFrame:
+    """Return verdicts as a DataFrame with the columns of `Verdict`, caveats joined with `;`."""
+    import pandas as pd  # noqa: PLC0415 - only who asks for a DataFrame pays
+
+    names = [field.name for field in dataclasses.fields(Verdict)]
+    rows = [{**dataclasses.asdict(verdict), "caveats": ";".join(verdict.caveats)} for verdict in verdicts]
+    frame = pd.DataFrame(rows, columns=names)
+    numbers = ["p", "p_adj", "effect", "ci_low", "ci_high", "effect_raw", "detectable"]
+    return frame.astype(dict.fromkeys(numbers, "float64"))
+
+
+def _check(question: Question) -> None:
+    for name, value in (("alpha", question.alpha), ("smallest", question.smallest)):
+        if not 0 < value < 1:
+            raise ResearchError(f"{name} must lie between 0 and 1, not {value}.")
+    if question.cap is not None and question.cap < 1:
+        raise ResearchError(f"At least one hypothesis must be tested, not {question.cap}.")
+    if question.seed < 0:
+        raise ResearchError(f"The seed cannot be negative, not {question.seed}.")
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version  # noqa: PLC0415 - reads files; only a run pays
+
+    names = ("kosmos-nb", "numpy", "scipy", "pyarrow")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def _sweep() -> None:
+    """Remove folders of runs whose kernel was killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        pid = folder.name.removeprefix(FOLDER_PREFIX).split("-", 1)[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,24 @@
+"""Units of measurement, as column names end in them."""
+
+UNITS = {
+    word: word
+    for word in (
+        "mm cm m km in ft mi g kg mg t lb oz s ms us min h d yr l ml pct usd eur gbp k c f pa hpa bar "
+        "hz khz mhz ghz v mv a ma w kw mwh kwh j kj cal kcal mol mmol ppm ppb px mb gb kb deg rad"
+    ).split()
+}
+UNITS["pct"] = "%"
+
+
+def unit_of(column: str) -> str:
+    """Return the unit in which a column's name ends (`flipper_length_mm`: mm), or nothing."""
+    head, _, last = column.rpartition("_")
+    return UNITS.get(last.lower(), "") if head else ""
+
+
+def slope_unit(y: str, x: str) -> str:
+    """Return the unit of a change in y for one unit of x: `mm/g`, or `price per area`."""
+    top, bottom = unit_of(y), unit_of(x)
+    if top and bottom:
+        return f"{top}/{bottom}"
+    return f"{top or y} per {bottom or x}"

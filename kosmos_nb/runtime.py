@@ -1,0 +1,190 @@
+"""The one place where the parts are put together, for a kernel or for a command."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from kosmos_nb.config import Kosmos, settings
+from kosmos_nb.core import ConfigError, render
+
+if TYPE_CHECKING:
+    from kosmos_nb.execution import ParallelExperimentExecutor
+    from kosmos_nb.history import History
+    from kosmos_nb.history.records import ProfileResult
+    from kosmos_nb.research import Question, ResearchRun
+
+PROFILE_BYTES = 40_000
+RUN_BYTES = 150_000
+MOST_RUNS = 50
+
+
+class Runtime:
+    """What one process shares: its history, its pool, its runs and the newest profile.
+
+    Each part is made when it is first asked for. Ask `runtime()` for the process's own.
+    """
+
+    def __init__(self) -> None:
+        self.kosmos = Kosmos()
+        self.last_profile: ProfileResult | None = None
+        self.runs: dict[str, ResearchRun] = {}
+        self._history: History | None = None
+        self._executors: dict[int, ParallelExperimentExecutor] = {}
+
+    @property
+    def history(self) -> History:
+        """The history that this process reads and writes."""
+        if self._history is None:
+            from kosmos_nb.history import History  # noqa: PLC0415 - only who saves or asks pays
+
+            self._history = History()
+        return self._history
+
+    def attach(self, kosmos: Kosmos) -> None:
+        """Let a kernel's `%config Kosmos` rule."""
+        self.kosmos = kosmos
+
+    def detach(self) -> None:
+        """Go back to environment and file, stop what runs, and close what was opened."""
+        for run in self.runs.values():
+            if run.status == "running":
+                run.cancel()
+        for executor in self._executors.values():
+            executor.shutdown(wait=False, cancel_futures=True)
+        self._executors.clear()
+        if self._history is not None:
+            self._history.close()
+            self._history = None
+        self.runs.clear()
+        self.kosmos = Kosmos()
+
+    def remember(self, profile: ProfileResult) -> None:
+        """Make a profile the newest and save it in the background."""
+        self.last_profile = profile
+        if settings().save:
+            self.history.save_later(profile)
+
+    def executor(self, workers: int | None = None) -> ParallelExperimentExecutor:
+        """Return the pool of that many worker processes (0: none), made once and kept warm."""
+        from kosmos_nb.execution import ParallelExperimentExecutor  # noqa: PLC0415
+
+        size = self.kosmos.workers if workers is None else workers
+        if size < 0:
+            raise ConfigError(f"The number of workers cannot be negative, not {size}.")
+        if size not in self._executors:
+            self._executors[size] = ParallelExperimentExecutor(max_workers=size)
+        return self._executors[size]
+
+    def research(
+        self, data: object, question: Question, *, data_name: str = "data", workers: int | None = None
+    ) -> ResearchRun:
+        """Start a run on a copy of the data; its end goes into the history."""
+        from kosmos_nb.research import ResearchRun  # noqa: PLC0415
+
+        run = ResearchRun(
+            data,
+            question,
+            self.executor(workers),
+            data_name=data_name,
+            on_end=self.history.save_later if settings().save else None,
+        )
+        self.runs[run.id] = run
+        for old in list(self.runs)[:-MOST_RUNS]:
+            if self.runs[old].status != "running":
+                del self.runs[old]
+        return run
+
+
+_runtime: Runtime | None = None
+
+
+def runtime() -> Runtime:
+    """Return this process's runtime."""
+    global _runtime
+    if _runtime is None:
+        _runtime = Runtime()
+    return _runtime
+
+
+def last() -> ProfileResult:
+    """Return the newest profile of this process.
+
+    Raises:
+        ConfigError: Nothing was profiled yet.
+    """
+    profile = runtime().last_profile
+    if profile is None:
+        raise ConfigError("Nothing was profiled yet. Put %%kosmos_profile into the first line of a cell.")
+    return profile
+
+
+def research(
+    data: object,
+    question: str | None = None,
+    target: str | None = None,
+    hypotheses: int | None = None,
+    alpha: float | None = None,
+    seed: int | None = None,
+    workers: int | None = None,
+) -> ResearchRun:
+    """Start a research run in the background and return it at once.
+
+    Args:
+        data: pandas or polars DataFrame, or Arrow table. It is copied before this returns.
+        question: In words; a column that it names is tested first.
+        target: Test only what touches this column.
+        hypotheses: Most hypotheses to test; a cap is applied before any outcome is seen.
+        alpha: False discovery rate; default `Kosmos.alpha`.
+        seed: Of permutations; default `Kosmos.seed`. The same seed gives the same verdicts.
+        workers: Worker processes, 0 for none; default `Kosmos.workers`.
+
+    Returns:
+        The run: `run.verdicts` waits for the verdicts, `run.cancel()` stops it.
+
+    Raises:
+        ResearchError: The data, the target or a setting makes no sense; the message says why.
+    """
+    from kosmos_nb.research import Question  # noqa: PLC0415
+
+    kosmos = runtime().kosmos
+    asked = Question(
+        text=question or "",
+        target=target,
+        cap=hypotheses,
+        alpha=kosmos.alpha if alpha is None else alpha,
+        smallest=kosmos.smallest,
+        seed=kosmos.seed if seed is None else seed,
+    )
+    return runtime().research(data, asked, workers=workers)
+
+
+def fill_renderers() -> None:
+    """Register the text and HTML forms of every result; `core.render` calls it on first need."""
+    from kosmos_nb import reporters  # noqa: PLC0415 - only who shows something pays
+    from kosmos_nb.history.records import ProfileResult, RunSnapshot  # noqa: PLC0415
+
+    def html(draw: Any, limit_bytes: int) -> render.Renderer:
+        def drawn(value: object) -> str | None:
+            kept = runtime().kosmos.saved_output
+            if kept == "none":
+                return None
+            text: str = draw(value, limit_bytes=limit_bytes if kept == "summary" else None)
+            return text
+
+        return drawn
+
+    render.register(ProfileResult, render.TEXT, reporters.profile_text)
+    render.register(ProfileResult, render.HTML, html(reporters.profile_html, PROFILE_BYTES))
+    render.register(RunSnapshot, render.TEXT, reporters.run_text)
+    render.register(RunSnapshot, render.HTML, html(reporters.run_html, RUN_BYTES))
+
+
+def _forget_parent() -> None:
+    """After a fork the child has neither the parent's history nor its pools nor its runs."""
+    global _runtime
+    _runtime = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_parent)
