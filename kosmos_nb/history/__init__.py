@@ -4,6 +4,7 @@ The records that the rooms exchange, and `History`, which keeps them. SQLAlchemy
 DuckDB, Arrow and pandas are imported when a call first needs them, not here.
 """
 
+from kosmos_nb.history.history import History, HistoryWarning
 from kosmos_nb.history.records import (
     ENDED,
     MEGABYTE,
@@ -37,6 +38,8 @@ __all__ = [
     "Experiment",
     "Family",
     "FunctionStat",
+    "History",
+    "HistoryWarning",
     "Hypothesis",
     "HypothesisState",
     "LineStat",

@@ -1,0 +1,1 @@
+"""Alembic's migrations of the history; `opening.py` runs them when a database is behind."""

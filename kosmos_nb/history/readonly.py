@@ -1,0 +1,95 @@
+"""What `%%kosmos_sql` lets through: one SELECT, or the plain EXPLAIN of one.
+
+DuckDB's own parser decides, not words in the text. EXPLAIN needs a second look: DuckDB gives
+`EXPLAIN ANALYZE COPY … TO` the type EXPLAIN and would carry it out, so what follows the word
+must itself be one SELECT. So do CTEs that write, which have the type SELECT. Beneath this
+check the connection itself has no table that could be written, no access to files, locked
+settings and a read-only transaction.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from kosmos_nb.core import QueryError
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Comments and space, then the word. What it does not match is refused.
+_EXPLAIN = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*EXPLAIN\b", re.IGNORECASE | re.DOTALL)
+_WRITING_NODE = re.compile(r'"type":\s*"((?:INSERT|UPDATE|DELETE|MERGE|COPY)[A-Z_]*)"')
+_RULE = "The history is read-only: one SELECT, or EXPLAIN of one."
+
+
+def check(parser: duckdb.DuckDBPyConnection, query: str) -> str:
+    """Let a query pass or refuse it.
+
+    Args:
+        parser: A connection without any table; it only parses.
+        query: As the user typed it.
+
+    Returns:
+        The SELECT, without EXPLAIN.
+
+    Raises:
+        QueryError: It is empty, not valid, more than one statement, or may do more than read.
+    """
+    statement = _only(parser, query)
+    kind = statement.type.name
+    select = query
+    if kind == "EXPLAIN":
+        word = _EXPLAIN.match(query)
+        select = "" if word is None else query[word.end() :]
+        try:
+            kind = _only(parser, select).type.name
+        except QueryError:
+            kind = "EXPLAIN with options"
+    if kind != "SELECT":
+        raise QueryError(f"{_RULE} {kind.replace('_', ' ')} is not allowed.{_advice(kind)}")
+    _refuse_writing_ctes(parser, select)
+    return select
+
+
+def _only(parser: duckdb.DuckDBPyConnection, query: str) -> Any:
+    import duckdb  # noqa: PLC0415 - 0.2 s, needed by queries only
+
+    try:
+        statements = parser.extract_statements(query)
+    except duckdb.Error as error:
+        raise QueryError(one_line(error)) from error
+    if not statements:
+        raise QueryError("There is no query. Example: SELECT * FROM execution_profiles LIMIT 5")
+    if len(statements) > 1:
+        raise QueryError(f"{_RULE} These are {len(statements)} statements.")
+    return statements[0]
+
+
+def _advice(kind: str) -> str:
+    if kind == "MULTI":
+        return " A PIVOT needs its values: PIVOT … ON column IN ('a', 'b')."
+    return ""
+
+
+def _refuse_writing_ctes(parser: duckdb.DuckDBPyConnection, select: str) -> None:
+    import duckdb  # noqa: PLC0415 - 0.2 s, needed by queries only
+
+    try:
+        row = parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [select]).fetchone()
+    except duckdb.Error:
+        return  # not every SELECT has this form; the connection refuses to write in any case
+    found = _WRITING_NODE.search(str(row[0])) if row else None
+    if found:
+        kind = found.group(1).split("_")[0]
+        raise QueryError(f"{_RULE} {kind} inside a WITH is not allowed.")
+
+
+def one_line(error: BaseException) -> str:
+    """Return DuckDB's message as one line, with the place in the query that it points to."""
+    said, place = str(error).strip(), ""
+    found = re.search(r"\n+LINE (\d+):(.*)\n?", said)
+    if found:
+        place = f" (line {found.group(1)}: {found.group(2).strip()})"
+        said = said[: found.start()]
+    return " ".join(said.split()) + place

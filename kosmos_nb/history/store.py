@@ -1,0 +1,234 @@
+"""Append and fetch: one transaction a record, on SQLite in WAL mode, synchronous=FULL.
+
+Rows are written with plain `sqlite3`, not through SQLAlchemy Core: measured on the same
+database (benchmarks/history.py), Core takes several times as long for one profile with 30
+child rows, and importing it costs 0.3 s of CPU in the user's kernel, under the user's cells.
+The models in `tables.py` stay the truth about the tables: a test compares them with the rows.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+from typing import Literal
+
+from kosmos_nb.core import HistoryError
+from kosmos_nb.history.files import identity
+from kosmos_nb.history.opening import (
+    BUSY_S,
+    FILE_NAME,
+    DamagedError,
+    StoreUnavailableError,
+    connect,
+    connect_to_read,
+    explain,
+    set_aside,
+)
+from kosmos_nb.history.rows import Bundle, Row, Rows
+
+_MAIN = {"profile": "executions", "run": "runs"}
+_CHILDREN = {
+    "profile": ("function_stats", "line_stats", "bottlenecks", "blobs"),
+    "run": ("hypotheses", "experiments", "verdicts"),
+}
+_OWNER = {"profile": "execution_id", "run": "run_id"}
+
+
+class Store:
+    """The database file of one history folder.
+
+    Args:
+        folder: Where `history.sqlite` lies, or will.
+        say: Called with one line when a damaged database was set aside.
+    """
+
+    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+        self.folder = folder
+        self.path = folder / FILE_NAME
+        self._say = say
+        self._lock = RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._opened: tuple[int, int] | None = None
+        self._origin = ""
+        self._is_unsafe = False
+
+    def save(self, bundle: Bundle) -> bool:
+        """Write the record; durable when this returns.
+
+        Returns:
+            Whether it was new. An id that is there already changes nothing.
+
+        Raises:
+            StoreUnavailableError: The store cannot be opened or written.
+            RecordRefusedError: The store does not take this record.
+        """
+        with self._lock:
+            for _ in range(2):
+                connection = self._open()
+                try:
+                    is_new = self._insert(connection, bundle)
+                except (sqlite3.Error, OverflowError) as error:
+                    failure = explain(error, self.path)
+                    if not isinstance(failure, DamagedError):
+                        raise failure from error
+                    self._begin_anew()
+                    continue
+                # Another process may have set this file aside while we wrote to it.
+                if identity(self.path) == self._opened:
+                    return is_new
+            raise StoreUnavailableError(f"The history {self.path} was replaced twice during one save.")
+
+    def fetch(self, kind: Literal["profile", "run"], record_id: str) -> Rows:
+        """Return the rows of one record.
+
+        Raises:
+            HistoryError: There is no such record, or the store cannot be read.
+        """
+        table, owner = _MAIN[kind], _OWNER[kind]
+        with self.reading() as connection:
+            main = _rows(connection, f"SELECT * FROM {table} WHERE id = ?", record_id)  # noqa: S608
+            if not main:
+                raise HistoryError(f"The history {self.path} has no {kind} with the id {record_id!r}.")
+            rows: Rows = {table: main}
+            for child in _CHILDREN[kind]:
+                order = "part" if child == "blobs" else "position"
+                query = f"SELECT * FROM {child} WHERE {owner} = ? ORDER BY {order}"  # noqa: S608
+                rows[child] = _rows(connection, query, record_id)
+            return rows
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give a read-only connection within one transaction: one picture of everything.
+
+        Raises:
+            HistoryError: The store cannot be read; a damaged one was set aside.
+        """
+        # The lock is held throughout, so that no connection of ours is open across a fork.
+        with self._lock:
+            self._prepare_to_read()
+            connection = connect_to_read(self.folder)
+            try:
+                connection.execute("BEGIN")
+                yield connection
+            except sqlite3.DatabaseError as error:
+                failure = explain(error, self.path)
+                if isinstance(failure, DamagedError):
+                    self._begin_anew()
+                raise failure from error
+            finally:
+                connection.close()
+
+    def open(self) -> None:
+        """Make sure that the store can be written.
+
+        Raises:
+            StoreUnavailableError: It cannot.
+        """
+        with self._lock:
+            self._open()
+
+    def close(self) -> None:
+        """Close the connection; the next call opens it again."""
+        with self._lock:
+            self._disconnect()
+
+    def before_fork(self) -> None:
+        """Close, and stay closed until the fork is over: SQLite must not be carried across.
+
+        A writer that holds the store longer than it may wait for a lock leaves the child
+        without the right to use SQLite; the child's records then go to the spool.
+        """
+        if self._lock.acquire(timeout=BUSY_S):
+            self._disconnect()
+        else:
+            self._is_unsafe = True
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        if self._is_unsafe:
+            self._is_unsafe = False
+        else:
+            self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Begin with a lock of our own; the connection was closed before the fork."""
+        self._lock = RLock()
+        self._opened = None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._is_unsafe:
+            raise StoreUnavailableError(f"The history {self.path} was in use while this process was forked.")
+        if self._connection is not None:
+            if identity(self.path) == self._opened:
+                return self._connection
+            self._disconnect()
+        try:
+            self._connect()
+        except DamagedError:
+            self._begin_anew()
+            self._connect()
+        assert self._connection is not None
+        return self._connection
+
+    def _connect(self) -> None:
+        connection = connect(self.folder)
+        try:
+            (self._origin,) = connection.execute("SELECT content FROM meta WHERE key = 'origin'").fetchone()
+        except (sqlite3.Error, TypeError) as error:
+            connection.close()
+            if isinstance(error, sqlite3.Error):
+                raise explain(error, self.path) from error
+            raise StoreUnavailableError(f"The history {self.path} has lost its origin.") from error
+        self._connection, self._opened = connection, identity(self.path)
+
+    def _disconnect(self) -> None:
+        connection, self._connection, self._opened = self._connection, None, None
+        if connection is not None:
+            connection.close()
+
+    def _prepare_to_read(self) -> None:
+        """Make or migrate the store where that is possible; a read-only one is read as it is."""
+        try:
+            self._open()
+        except StoreUnavailableError:
+            if self._is_unsafe or not self.path.is_file():
+                raise
+
+    def _begin_anew(self) -> None:
+        self._disconnect()
+        target = set_aside(self.folder)
+        if target is not None:
+            self._say(f"The history was damaged. It is kept as {target}, and a new one has begun.")
+
+    def _insert(self, connection: sqlite3.Connection, bundle: Bundle) -> bool:
+        main = _MAIN[bundle.kind]
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            is_new = True
+            for table, rows in bundle.rows.items():
+                if not rows:
+                    continue
+                stamped = [{**row, "origin": self._origin} for row in rows] if table == main else rows
+                cursor = connection.executemany(_insert_sql(table, stamped[0]), stamped)
+                if table == main and cursor.rowcount == 0:
+                    is_new = False
+                    break
+            connection.execute("COMMIT")
+            return is_new
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+def _insert_sql(table: str, row: Row) -> str:
+    names = ", ".join(row)
+    marks = ", ".join(f":{name}" for name in row)
+    twice = " ON CONFLICT (id) DO NOTHING" if table in _MAIN.values() else ""
+    return f"INSERT INTO {table} ({names}) VALUES ({marks}){twice}"  # noqa: S608 - names of ours only
+
+
+def _rows(connection: sqlite3.Connection, query: str, record_id: str) -> list[Row]:
+    return [dict(row) for row in connection.execute(query, (record_id,))]

@@ -1,0 +1,69 @@
+"""`%%kosmos_sql` and `%kosmos_sql`: read-only SQL over the history, joined with the notebook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_cell_magic, magics_class
+
+from kosmos_nb.magics.options import OptionParser, documented_by, one_line_errors, variable_name
+from kosmos_nb.runtime import runtime
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FLUSH_S = 5.0
+
+PARSER = OptionParser(
+    "%kosmos_sql",
+    "Ask the history in SQL (DuckDB's dialect, read-only) and get a DataFrame. DataFrames of the\n"
+    "notebook can be joined by name. The query is the rest of the line, or the cell's body.",
+    [
+        "%kosmos_sql --tables",
+        "%kosmos_sql SELECT label, execution_time FROM execution_profiles ORDER BY started_at DESC LIMIT 5",
+        "%%kosmos_sql -o slow",
+        "SELECT function_name, sum(cumulative_time) AS s FROM profiling_bottlenecks GROUP BY ALL",
+    ],
+)
+PARSER.add_argument(
+    "-o", "--out", type=variable_name, metavar="VAR", help="Bind the result to VAR, show nothing."
+)
+PARSER.add_argument("--tables", action="store_true", help="List tables, views and columns with their units.")
+
+
+@magics_class
+class SqlMagics(Magics):
+    """SQL over the history."""
+
+    @line_cell_magic
+    @documented_by(PARSER)
+    @one_line_errors
+    def kosmos_sql(self, line: str = "", cell: str | None = None) -> pd.DataFrame | None:
+        """Replace this by the parser's own page."""
+        options, rest = PARSER.parse_head(line)
+        if options.help:
+            return None
+        history = runtime().history
+        if options.tables:
+            frame = history.tables()
+        else:
+            query = _query(rest, cell)
+            history.flush(FLUSH_S)  # so that the cell before this one is in it
+            frame = history.sql(query, frames=self.shell.user_ns)
+        if options.out is None:
+            return frame
+        self.shell.user_ns[options.out] = frame
+        return None
+
+
+def _query(rest: str, cell: str | None) -> str:
+    if cell is None:
+        if not rest.strip():
+            raise UsageError("%kosmos_sql: the query is missing. Example: %kosmos_sql SELECT * FROM runs")
+        return rest
+    if rest.strip():
+        raise UsageError(
+            f"%%kosmos_sql: the query goes into the cell's body, not behind it: {rest.strip()!r}"
+        )
+    return cell
