@@ -2,6 +2,9 @@
 
 import json
 from collections.abc import Callable
+from typing import TypeVar
+
+View = TypeVar("View")
 
 
 def saved_bytes(value: object) -> int:
@@ -9,7 +12,7 @@ def saved_bytes(value: object) -> int:
     return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
-def most_that_fit(build: Callable[[int], str], most: int, limit_bytes: int | None) -> str:
+def most_that_fit(build: Callable[[int], View], most: int, limit_bytes: int | None) -> View:
     """Return `build(k)` for the largest k, from 0 to `most`, that is within the limit.
 
     `build(0)` is returned even where it is too long: a view never vanishes.

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from kosmos_nb.core import units
-from kosmos_nb.history.records import MemorySnapshot, ProfileResult
+from kosmos_nb.history import MemorySnapshot, ProfileResult
 from kosmos_nb.reporters.fit import most_that_fit, saved_bytes
 from kosmos_nb.reporters.markup import Markup, join, tag
 from kosmos_nb.reporters.profile_model import Bar, LineRow, ProfileModel, profile_model
 from kosmos_nb.reporters.profile_text import profile_text
 from kosmos_nb.reporters.style import PROFILE_CSS
 
-WIDGET_BYTES = 19_000  # what the live view may add to a saved notebook; kosmos_nb.widgets keeps to it
+PROFILE_WIDGET_BYTES = 19_000  # what the live view may add to a saved notebook; kosmos_nb.widgets keeps to it
 MOST_ROWS = 400
 BAR_WIDTH = 120
 
@@ -24,7 +24,11 @@ def profile_html(result: ProfileResult, limit_bytes: int | None = 40_000) -> str
             the state of its live view together. Rows that took least time give way. None for no limit.
     """
     model = profile_model(result)
-    room = None if limit_bytes is None else limit_bytes - WIDGET_BYTES - saved_bytes(profile_text(result))
+    room = (
+        None
+        if limit_bytes is None
+        else limit_bytes - PROFILE_WIDGET_BYTES - saved_bytes(profile_text(result))
+    )
     most = max(len(model.lines), len(model.functions), len(model.tree))
     most = most if limit_bytes is None else min(most, MOST_ROWS)
     spark = _sparkline(result.memory_snapshots)
@@ -32,7 +36,7 @@ def profile_html(result: ProfileResult, limit_bytes: int | None = 40_000) -> str
 
 
 def _fragment(model: ProfileModel, spark: Markup, rows: int) -> Markup:
-    tables = join((_lines(model, rows), _functions(model, rows), _tree(model, rows)))
+    tables = join((_lines(model, 2 * rows), _functions(model, rows), _tree(model, rows)))
     failure = tag("p", tag("b", f"✗ {model.failure}"), class_="k-bad") if model.failure else Markup()
     first, *others = model.reading
     reading = tag("p", tag("b", first), *(join((" ", other)) for other in others))
@@ -88,10 +92,7 @@ def _picture(width: int, computing: float, waiting: float) -> Markup:
             "<path class=k-wait fill=currentColor fill-opacity=.2 stroke=currentColor "
             f"d='M{start:.1f} .5h{long:.1f}v9h-{long:.1f}z'/>"
         )
-    return Markup(
-        f"<svg width={width} height=10 viewBox='0 0 {width} 10' preserveAspectRatio=none aria-hidden=true>"
-        f"{''.join(parts)}</svg>"
-    )
+    return Markup(f"<svg width={width} height=10 aria-hidden=true>{''.join(parts)}</svg>")
 
 
 def _number(text: str, key: str = "") -> Markup:
@@ -114,7 +115,7 @@ def _head(*names: tuple[str, bool]) -> Markup:
     return tag("thead", tag("tr", *cells), class_="k-h")
 
 
-def _hottest(rows: Sequence[LineRow], most: int) -> list[LineRow]:
+def hottest(rows: Sequence[LineRow], most: int) -> list[LineRow]:
     """Return the rows that took most time, still in order of the cell."""
     kept = sorted(rows, key=lambda row: (-row.bar.wall_s, row.line))[:most]
     return sorted(kept, key=lambda row: row.line)
@@ -125,7 +126,7 @@ def _lines(model: ProfileModel, most: int) -> Markup:
         return Markup()
     measured = any(row.memory for row in model.lines)
     memory = (("memory", True),) if measured else ()
-    kept = _hottest(model.lines, most)
+    kept = hottest(model.lines, most)
     body = tag(
         "tbody",
         *(
@@ -208,12 +209,14 @@ def _facts(model: ProfileModel) -> Markup:
     return tag("details", tag("summary", "Clocks, memory and I/O"), tag("table", body))
 
 
-def _sparkline(snapshots: Sequence[MemorySnapshot]) -> Markup:
-    """Return resident memory over the time of the profile, or nothing below three points."""
+def memory_path(snapshots: Sequence[MemorySnapshot]) -> tuple[str, str] | None:
+    """Return resident memory over time as an SVG path, 110 by 26, and in words.
+
+    None below three snapshots. At most about 60 points.
+    """
     if len(snapshots) < 3:
-        return Markup()
-    step = max(1, len(snapshots) // 60)
-    points = [*snapshots[::step], snapshots[-1]]
+        return None
+    points = [*snapshots[:: max(1, len(snapshots) // 60)], snapshots[-1]]
     low = min(point.current_mb for point in points)
     high = max(point.current_mb for point in points)
     first, last = points[0].timestamp, points[-1].timestamp
@@ -222,7 +225,14 @@ def _sparkline(snapshots: Sequence[MemorySnapshot]) -> Markup:
         f"{(p.timestamp - first) / span * 110:.0f} {24 - (p.current_mb - low) / rise * 22:.0f}"
         for p in points
     )
-    label = f"memory {units.size(low * 1e6)} to {units.size(high * 1e6)} over time"
-    line = Markup(f"<path fill=none stroke=currentColor stroke-width=1.5 d='M{path}'/>")
+    return f"M{path}", f"memory {units.size(low * 1e6)} to {units.size(high * 1e6)} over time"
+
+
+def _sparkline(snapshots: Sequence[MemorySnapshot]) -> Markup:
+    drawn = memory_path(snapshots)
+    if drawn is None:
+        return Markup()
+    path, label = drawn
+    line = Markup(f"<path fill=none stroke=currentColor stroke-width=1.5 d='{path}'/>")
     picture = tag("svg", line, width=110, height=26, viewBox="0 0 110 26", role="img", aria_label=label)
     return tag("div", picture, Markup(" "), tag("span", label), class_="k-big")

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kosmos_nb.core import units
-from kosmos_nb.history.records import CallNode, FunctionStat, LineStat, ProfileResult
+from kosmos_nb.history import CallNode, FunctionStat, LineStat, ProfileResult
 from kosmos_nb.reporters.markup import clean
 
 MOST_READINGS = 3
-MOST_NOTES = 12
-LINE_CHARACTERS = 160
-NAME_CHARACTERS = 90
-NOTE_CHARACTERS = 300
+MOST_NOTES = 8
+LINE_CHARACTERS = 120
+NAME_CHARACTERS = 80
+NOTE_CHARACTERS = 240
 TREE_DEPTH = 24
 TREE_SHARE = 0.005
 

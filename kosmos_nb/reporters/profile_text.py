@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kosmos_nb.core import units
-from kosmos_nb.history.records import ProfileResult
+from kosmos_nb.history import ProfileResult
 from kosmos_nb.reporters import columns
 from kosmos_nb.reporters.profile_model import (
     Bar,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kosmos_nb.core import units
-from kosmos_nb.history.records import RunSnapshot
+from kosmos_nb.history import RunSnapshot
 from kosmos_nb.reporters import forest, words
 from kosmos_nb.reporters.fit import most_that_fit, saved_bytes
 from kosmos_nb.reporters.markup import Markup, join, tag
@@ -11,7 +11,7 @@ from kosmos_nb.reporters.run_model import RunModel, RunRow, run_model
 from kosmos_nb.reporters.run_text import run_text, shown
 from kosmos_nb.reporters.style import RUN_CSS
 
-WIDGET_BYTES = 70_000  # what the live board may add to a saved notebook; kosmos_nb.widgets keeps to it
+RUN_WIDGET_BYTES = 70_000  # what the live board may add to a saved notebook; kosmos_nb.widgets keeps to it
 COLUMNS = 6
 
 
@@ -24,7 +24,7 @@ def run_html(snapshot: RunSnapshot, limit_bytes: int | None = 150_000) -> str:
             state of its live board together. The last rows give way. None for no limit.
     """
     model = run_model(snapshot)
-    room = None if limit_bytes is None else limit_bytes - WIDGET_BYTES - saved_bytes(run_text(snapshot))
+    room = None if limit_bytes is None else limit_bytes - RUN_WIDGET_BYTES - saved_bytes(run_text(snapshot))
     return most_that_fit(lambda rows: _fragment(model, rows), len(model.rows), room)
 
 
@@ -89,7 +89,7 @@ def _groups(model: RunModel, rows: Sequence[RunRow]) -> list[Markup]:
     """Return one tbody a group, with a heading where there are two."""
     found = []
     for group in sorted({row.group for row in rows}):
-        body = [_row(row, model.smallest) for row in rows if row.group == group]
+        body = [_row(row) for row in rows if row.group == group]
         if model.groups[0] != model.groups[1]:
             heading = tag("th", model.groups[group], colspan=COLUMNS, scope="rowgroup")
             body.insert(0, tag("tr", heading))
@@ -97,13 +97,13 @@ def _groups(model: RunModel, rows: Sequence[RunRow]) -> list[Markup]:
     return found
 
 
-def _row(row: RunRow, smallest: float) -> Markup:
+def _row(row: RunRow) -> Markup:
     corrected = [row.p_adj] if row.p_adj else []
     raw_p = join((Markup(" "), tag("small", f"raw {row.p}"))) if row.p else Markup()
     verdict = " ".join(part for part in (row.sign.mark, row.sign.word, row.detail) if part)
     picture = Markup()
     if row.effect is not None:
-        drawn = forest.row(row.effect, row.low, row.high, smallest=smallest, label=row.picture)
+        drawn = forest.row(row.effect, row.low, row.high, smallest=row.smallest, label=row.picture)
         picture = join((drawn, Markup(" "), tag("small", f"{row.effect_text} {row.interval_text}".strip())))
     return tag(
         "tr",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kosmos_nb.core import units
-from kosmos_nb.history.records import Progress, Run, RunSnapshot, Verdict
+from kosmos_nb.history import Progress, Run, RunSnapshot, Verdict
 from kosmos_nb.reporters import words
 from kosmos_nb.reporters.markup import clean
 from kosmos_nb.reporters.profile_model import short_id
@@ -36,6 +36,7 @@ class RunRow:
         effect, low, high: To draw; None where there is nothing.
         effect_text, interval_text, raw_text: The same in words, and in the data's own units.
         p, p_adj: Formatted; n: rows tested, 0 for none.
+        smallest: Half the width of its band of effects too small to matter.
         caveats: Codes. reason: In plain words.
     """
 
@@ -56,6 +57,7 @@ class RunRow:
     p: str
     p_adj: str
     n: int
+    smallest: float
     caveats: tuple[str, ...]
     reason: str
 
@@ -89,7 +91,6 @@ class RunModel:
         order: In words, how the rows are sorted.
         legend, cost, foot, notes: The fine print.
         caveats: Codes that occur and what they mean.
-        smallest: Half the width of the band of effects too small to matter.
     """
 
     question: str
@@ -109,7 +110,6 @@ class RunModel:
     foot: tuple[str, ...]
     notes: tuple[str, ...]
     caveats: tuple[tuple[str, str], ...]
-    smallest: float
 
 
 def run_model(snapshot: RunSnapshot) -> RunModel:
@@ -138,7 +138,6 @@ def run_model(snapshot: RunSnapshot) -> RunModel:
         foot=_foot(run),
         notes=tuple(clean(note, NOTE_CHARACTERS) for note in run.notes[:MOST_NOTES]),
         caveats=tuple((code, words.CAVEATS.get(code, "")) for code in codes)[:MOST_CAVEATS],
-        smallest=run.smallest,
     )
 
 
@@ -159,7 +158,7 @@ def _row(progress: Progress, run: Run) -> RunRow:
     source: Verdict | Progress = progress if verdict is None else verdict
     effect, low, high = finite(source.effect), finite(source.ci_low), finite(source.ci_high)
     metric = words.metric(verdict.effect_metric) if verdict else ""
-    signed = verdict is None or bool(verdict.sign) or metric in ("ρ", "δ")
+    signed = verdict is None or bool(verdict.sign) or metric in words.DIRECTED
     group = int(bool(run.target) and run.target not in (hypothesis.x, hypothesis.y))
     show = units.signed if signed else _plain
     reason = clean(verdict.reason if verdict and verdict.reason else progress.reason, REASON_CHARACTERS)
@@ -182,6 +181,7 @@ def _row(progress: Progress, run: Run) -> RunRow:
         p=units.p_value(verdict.p) if verdict else "",
         p_adj=units.p_value(verdict.p_adj) if verdict else "",
         n=verdict.n if verdict else 0,
+        smallest=words.smallest_of(metric, run.smallest),
         caveats=tuple(clean(code, 30) for code in verdict.caveats[:MOST_CAVEATS]) if verdict else (),
         reason=reason,
     )
@@ -285,7 +285,7 @@ def _legend(snapshot: RunSnapshot) -> tuple[str, ...]:
     return tuple(
         part
         for part in (
-            f"smallest effect of interest ±{run.smallest:g}",
+            f"smallest effect of interest ±{run.smallest:g}{_scaled(used, run.smallest)}",
             f"alpha {run.alpha:g}",
             f"p corrected by BH over {tests} tests" if tests else "",
             names,
@@ -293,6 +293,13 @@ def _legend(snapshot: RunSnapshot) -> tuple[str, ...]:
         )
         if part
     )
+
+
+def _scaled(signs: Iterable[str], smallest: float) -> str:
+    """Name the metrics on which the smallest effect of interest is another number."""
+    scaled = {sign: words.smallest_of(sign, smallest) for sign in signs}
+    told = [f"{sign} {value:.2g}" for sign, value in scaled.items() if value != smallest]
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _cost(run: Run) -> tuple[tuple[str, str], ...]:

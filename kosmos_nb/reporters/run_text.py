@@ -1,7 +1,7 @@
 """A run as plain text: question, answer, verdicts, legend and cost."""
 
 from kosmos_nb.core import units
-from kosmos_nb.history.records import RunSnapshot
+from kosmos_nb.history import RunSnapshot
 from kosmos_nb.reporters import columns
 from kosmos_nb.reporters.run_model import RunModel, RunRow, run_model
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from kosmos_nb.core import units
-from kosmos_nb.history.records import RunSnapshot
+from kosmos_nb.history import RunSnapshot
 from kosmos_nb.reporters.run_model import RunRow, run_model
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def run_table(snapshot: RunSnapshot, most: int = MOST_ROWS) -> Table:
     table.add_column("n", justify="right", no_wrap=True)
     for index, row in enumerate(kept):
         turn = index + 1 < len(kept) and kept[index + 1].group != row.group
-        table.add_row(*_cells(row, snapshot.run.smallest), end_section=turn)
+        table.add_row(*_cells(row), end_section=turn)
     return table
 
 
@@ -80,7 +80,7 @@ def _box() -> Box:
     return SIMPLE_HEAD
 
 
-def _cells(row: RunRow, smallest: float) -> tuple[Text, ...]:
+def _cells(row: RunRow) -> tuple[Text, ...]:
     from rich.text import Text  # noqa: PLC0415 - only commands draw in a terminal
 
     style = STYLES[row.sign.tone]
@@ -88,14 +88,14 @@ def _cells(row: RunRow, smallest: float) -> tuple[Text, ...]:
     if row.why:
         statement.append(f"\n{row.why}", style="dim")
     verdict = " ".join(part for part in (row.sign.mark, row.sign.word, row.detail) if part)
-    effect = Text(_strip(row, smallest), style=style)
+    effect = Text(_strip(row), style=style)
     if row.effect_text:
         effect.append(f"\n{row.effect_text} {row.interval_text}".rstrip(), style="")
     n = units.count(row.n) if row.n else ""
     return statement, Text(verdict, style=style), effect, Text(row.p_adj), Text(n)
 
 
-def _strip(row: RunRow, smallest: float) -> str:
+def _strip(row: RunRow) -> str:
     """Return a forest plot in one line of characters from −1 to 1, empty without an effect."""
     if row.effect is None:
         return ""
@@ -103,7 +103,7 @@ def _strip(row: RunRow, smallest: float) -> str:
     def at(value: float) -> int:
         return round((min(1.0, max(-1.0, value)) + 1) / 2 * (PIPS - 1))
 
-    line = ["·" if at(-smallest) <= i <= at(smallest) else " " for i in range(PIPS)]
+    line = ["·" if at(-row.smallest) <= i <= at(row.smallest) else " " for i in range(PIPS)]
     line[at(0)] = "│"
     if row.low is not None and row.high is not None:
         for i in range(at(row.low), at(row.high) + 1):

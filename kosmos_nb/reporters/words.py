@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from kosmos_nb.history.records import HypothesisState, VerdictName
+from kosmos_nb.history import HypothesisState, VerdictName
 
 
 class Sign(NamedTuple):
@@ -43,16 +43,13 @@ STATES: Mapping[HypothesisState, Sign] = {
 }
 
 METRICS: Mapping[str, str] = {
-    "spearman": "ρ",
-    "spearman_rho": "ρ",
-    "rho": "ρ",
-    "cliffs_delta": "δ",
-    "cliff_delta": "δ",
-    "epsilon_squared": "ε²",
-    "epsilon2": "ε²",
-    "cramers_v": "V",
-    "cramer_v": "V",
+    "Spearman rho": "ρ",
+    "Cliff's delta": "δ",
+    "epsilon²": "ε²",
+    "Cramér's V": "V",
 }
+
+DIRECTED = frozenset({"ρ", "δ"})
 
 METRIC_NAMES: Mapping[str, str] = {
     "ρ": "Spearman's rank correlation",
@@ -103,6 +100,15 @@ NOT_CAUSES = "associated with, not causes: observational data cannot show causes
 INTERVAL = "95 % interval"
 
 
-def metric(code: str) -> str:
-    """Return the sign of an effect metric, `ρ` for `spearman`; an unknown code as words."""
-    return METRICS.get(code, code.replace("_", " "))
+def metric(name: str) -> str:
+    """Return the sign of an effect metric, `ρ` for `Spearman rho`; an unknown name as it is."""
+    return METRICS.get(name, name)
+
+
+def smallest_of(sign: str, smallest: float) -> float:
+    """Return the smallest effect of interest on a metric's own scale.
+
+    As the research room judges: `smallest` as it is for rank correlation and V, 1.1 times for
+    Cliff's delta, and its square for epsilon squared, which is a share of variance.
+    """
+    return {"δ": 1.1 * smallest, "ε²": smallest**2}.get(sign, smallest)
