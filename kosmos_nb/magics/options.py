@@ -106,6 +106,14 @@ class OptionParser(argparse.ArgumentParser):
             self.error(self._unexpected(extra))
         return namespace
 
+    def check(self, line: str) -> argparse.Namespace | None:
+        """Read the options without a word; None where `parse` would complain or show the help."""
+        try:
+            words = self.split(line)
+            return None if "--help" in words else self.parse_words(words)
+        except UsageError:
+            return None
+
     def split(self, line: str) -> list[str]:
         """Split a line into words, respecting quotes.
 

@@ -1,0 +1,80 @@
+"""`--always`: which mode every cell is profiled in, and the one status line that tells of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+from IPython.display import TextDisplayObject, display
+
+from kosmos_nb.core import units
+
+if TYPE_CHECKING:
+    from IPython.display import DisplayHandle
+
+    from kosmos_nb.config import Kosmos
+    from kosmos_nb.history import ProfileResult
+
+
+def always_mode(kosmos: Kosmos) -> str:
+    """Return the mode for cells that do not ask, or `off`.
+
+    This is asked at every cell. The settings behind the default take a tenth of a second to
+    import, so they are read only where something from outside could have set it.
+    """
+    if not kosmos.trait_has_value("always") and not _is_set_outside():
+        kosmos.always = "off"
+    return str(kosmos.always)
+
+
+def _is_set_outside() -> bool:
+    config = platformdirs.user_config_path("kosmos_nb", appauthor=False) / "config.toml"
+    return (
+        any(name.upper() == "KOSMOS_ALWAYS" for name in os.environ)
+        or Path(".env").exists()
+        or config.exists()
+    )
+
+
+class _Line(TextDisplayObject):
+    """A line of text, the same in every front end."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(data=text)
+
+    def __repr__(self) -> str:
+        return str(self.data)
+
+
+class StatusLine:
+    """One line below the cell that said `--always`; it changes in place as cells are profiled."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._handle: DisplayHandle | None = None
+        self._mode = "off"
+        self._cells = 0
+
+    def show(self, mode: str) -> None:
+        """Write the line for a new mode."""
+        self._mode, self._cells = mode, 0
+        text = "no longer profiles every cell" if mode == "off" else f"profiles every cell ({mode})"
+        self._handle = display(_Line(f"kosmos_nb {text}"), display_id=True)
+
+    def add(self, profile: ProfileResult) -> None:
+        """Tell of one more cell. A terminal cannot change what is written, and stays silent."""
+        if self._handle is None or getattr(self._shell, "kernel", None) is None:
+            return
+        self._cells += 1
+        cells = "1 cell" if self._cells == 1 else f"{self._cells} cells"
+        count = f"[{profile.execution_count}] " if profile.execution_count is not None else ""
+        how = "" if profile.status == "ok" else f", {profile.status}"
+        self._handle.update(
+            _Line(
+                f"kosmos_nb profiles every cell ({self._mode}): {cells}; last {count}"
+                f"{units.seconds(profile.wall_s)}, CPU {units.seconds(profile.cpu_s)}, "
+                f"peak {units.size(profile.peak_bytes)}{how}"
+            )
+        )

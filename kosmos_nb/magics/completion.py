@@ -1,0 +1,94 @@
+"""The Tab key for options and their choices, in `%kosmos_x`, `r = %kosmos_x` and `%%kosmos_x`."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kosmos_nb.magics.options import OptionParser
+
+_MAGIC_LINE = re.compile(r"^\s*(?:[\w.,\[\]'\"\s]+=\s*)?(%%?)(\w+)\s+(.*)$", re.DOTALL)
+
+FindParser = Callable[[str], OptionParser | None]
+
+
+def candidates(line: str, find_parser: FindParser) -> list[str] | None:
+    """Return what can stand at the end of `line`, None where we have nothing to say.
+
+    Args:
+        line: The line up to the cursor.
+        find_parser: Gives the parser of a magic by its name without percent signs.
+    """
+    match = _MAGIC_LINE.match(line)
+    parser = find_parser(match[2]) if match is not None else None
+    if match is None or parser is None:
+        return None
+    words = re.split(r"\s+", match[3])
+    word, before = words[-1], words[-2] if len(words) > 1 else ""
+    if "--" in words[:-1]:
+        return None
+    options = parser.options()
+    if word.startswith("-") and "=" in word:
+        name, _, begun = word.partition("=")
+        return _choices(options, name, begun)
+    if word.startswith("-"):
+        return sorted(name for name in options if name.startswith(word))
+    return _choices(options, before, word)
+
+
+def _choices(options: Mapping[str, Any], name: str, begun: str) -> list[str] | None:
+    action = options.get(name)
+    if action is None or action.choices is None:
+        return None
+    return [str(choice) for choice in action.choices if str(choice).startswith(begun)]
+
+
+class OptionCompleter:
+    """Adds the options of our magics to a shell's Tab key."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._matcher: Any = None
+
+    def install(self) -> None:
+        """Begin to answer the Tab key."""
+        completer = getattr(self._shell, "Completer", None)
+        if completer is None:  # a shell without one, as in some embeddings
+            return
+        try:
+            from IPython.core.completer import context_matcher  # noqa: PLC0415 - IPython 8.6 and later
+        except ImportError:
+            self._matcher = self._old_matcher(completer)
+        else:
+            self._matcher = context_matcher()(self._new_matcher())
+        completer.custom_matchers.append(self._matcher)
+
+    def uninstall(self) -> None:
+        """Leave nothing of ours in the completer."""
+        completer = getattr(self._shell, "Completer", None)
+        if completer is not None and self._matcher in completer.custom_matchers:
+            completer.custom_matchers.remove(self._matcher)
+
+    def _find_parser(self, name: str) -> OptionParser | None:
+        for kind in ("line", "cell"):
+            magic = self._shell.magics_manager.magics[kind].get(name)
+            parser = getattr(magic, "option_parser", None)
+            if isinstance(parser, OptionParser):
+                return parser
+        return None
+
+    def _new_matcher(self) -> Any:
+        from IPython.core.completer import SimpleCompletion  # noqa: PLC0415 - as above
+
+        def kosmos_option_matcher(context: Any) -> Any:
+            line = context.line_with_cursor[: context.cursor_position]
+            found = candidates(line, self._find_parser)
+            completions = [SimpleCompletion(text, type="param") for text in found or ()]
+            return {"completions": completions, "suppress": bool(found)}
+
+        return kosmos_option_matcher
+
+    def _old_matcher(self, completer: Any) -> Callable[[str], list[str]]:
+        def kosmos_option_matcher(text: str) -> list[str]:
+            return candidates(completer.text_until_cursor, self._find_parser) or []
+
+        return kosmos_option_matcher

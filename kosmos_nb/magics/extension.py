@@ -1,0 +1,68 @@
+"""What `%load_ext kosmos_nb` puts into a shell, and what `%unload_ext kosmos_nb` takes out again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kosmos_nb.config import Kosmos
+from kosmos_nb.magics.completion import OptionCompleter
+from kosmos_nb.magics.history import HistoryMagics
+from kosmos_nb.magics.profile import ProfileMagics
+from kosmos_nb.magics.research import ResearchMagics
+from kosmos_nb.magics.sql import SqlMagics
+from kosmos_nb.runtime import runtime
+
+# The loaded extension hangs on the shell itself: this module's own names are lost when
+# `%autoreload` or a reload runs it again.
+_ATTRIBUTE = "_kosmos_nb_extension"
+
+
+class Extension:
+    """All that kosmos_nb has in one shell."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self.kosmos = Kosmos(parent=shell)
+        self._profile = ProfileMagics(shell, self.kosmos)
+        self._magics = [self._profile, SqlMagics(shell), HistoryMagics(shell), ResearchMagics(shell)]
+        self._completer = OptionCompleter(shell)
+
+    def install(self) -> None:
+        """Put everything into the shell."""
+        for magics in self._magics:
+            self._shell.register_magics(magics)
+        self._shell.configurables.append(self.kosmos)
+        self._profile.hook.install()
+        self._completer.install()
+        runtime().attach(self.kosmos)
+
+    def uninstall(self) -> None:
+        """Take everything out again."""
+        self._completer.uninstall()
+        self._profile.hook.uninstall()
+        if self.kosmos in self._shell.configurables:
+            self._shell.configurables.remove(self.kosmos)
+        manager = self._shell.magics_manager
+        for magics in self._magics:
+            for kind, names in magics.magics.items():
+                for name, function in names.items():
+                    if manager.magics[kind].get(name) == function:
+                        del manager.magics[kind][name]
+            manager.registry.pop(type(magics).__name__, None)
+        runtime().detach()
+
+
+def load(shell: Any) -> None:
+    """Add kosmos_nb to an IPython shell; a second time does nothing."""
+    if getattr(shell, _ATTRIBUTE, None) is None:
+        extension = Extension(shell)
+        extension.install()
+        setattr(shell, _ATTRIBUTE, extension)
+
+
+def unload(shell: Any) -> None:
+    """Take kosmos_nb out of the shell; without it there, do nothing."""
+    extension = getattr(shell, _ATTRIBUTE, None)
+    if extension is not None:
+        extension.uninstall()
+        delattr(shell, _ATTRIBUTE)

@@ -1,0 +1,315 @@
+"""The hook into IPython's own run path, so that a profiled cell is an ordinary cell.
+
+IPython runs the cell; we only look on. A pure input transformer blanks the `%%kosmos_profile`
+line (it is called twice a cell, and line numbers stay). Then, in IPython's order:
+
+    pre_run_cell     is this cell ours? then put a marker among the AST transformers
+    the marker       changes nothing; the code is about to run, so start
+    post_execute     stop, before anybody else's callbacks
+    post_run_cell    the outcome is known: make the profile and hand it on
+
+What cannot go this way, because another cell is already running (a nested `run_cell`, the body of
+another cell magic), is left to the registered magic. Cells of other threads (ipykernel's
+subshells) are kept apart by thread.
+"""
+
+import ast
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import CodeType, CoroutineType
+from typing import Any
+
+from IPython.core.inputtransformer2 import cell_magic
+from IPython.core.interactiveshell import InteractiveShell
+
+from kosmos_nb.history import ProfileResult, Status
+from kosmos_nb.profiling import identity
+from kosmos_nb.profiling.frames import CellPlace, Function
+from kosmos_nb.profiling.profiler import new_session, outcome
+from kosmos_nb.profiling.sampler import RawStack, Suspended
+from kosmos_nb.profiling.session import Identity, ProfileSession
+from kosmos_nb.profiling.subject import Subject, after_call_of, times_on_stack
+
+RUN_CODE: CodeType = InteractiveShell.run_code.__code__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellOptions:
+    """How a cell is to be profiled, and what is to be done with the result."""
+
+    mode: str
+    threshold_pct: float = 5.0
+    label: str | None = None
+    experiment_id: str | None = None
+    quiet: bool = False
+    variable: str | None = None
+    is_always: bool = False
+
+
+ReadLine = Callable[[str], CellOptions | None]
+Always = Callable[[str], CellOptions | None]
+Finish = Callable[[ProfileResult, CellOptions], None]
+
+
+@dataclass(slots=True)
+class _Active:
+    """A cell that is being profiled."""
+
+    session: ProfileSession
+    options: CellOptions
+    source: str
+    identity: Identity
+    process: int
+    is_started: bool = False
+
+
+class CellHook:
+    """Profiles those cells of a shell that ask for it.
+
+    Args:
+        shell: The IPython shell.
+        magic: Name of the cell magic whose line asks.
+        read: Turns the rest of that line into options; None where the registered magic is to
+            answer instead (an error, or `--help`). It must be pure.
+        always: Given the source, says whether any other cell is to be profiled.
+        finish: Takes the profile, after the cell.
+        complain: Takes one line about a failure of ours; the user's cell is never touched by it.
+    """
+
+    def __init__(
+        self,
+        shell: Any,
+        *,
+        magic: str,
+        read: ReadLine,
+        always: Always,
+        finish: Finish,
+        complain: Callable[[str], None],
+    ) -> None:
+        self._shell = shell
+        self._prefix = f"%%{magic}"
+        self._magic = magic
+        self._read, self._always = read, always
+        self._finish, self._complain = finish, complain
+        self._active: dict[int, _Active] = {}
+        self._marker = _Marker(self._start)
+
+    def install(self) -> None:
+        """Begin to look at the shell's cells."""
+        self._shell.input_transformers_cleanup.append(self.blank_magic_line)
+        self._shell.events.register("pre_run_cell", self._before)
+        # First in the row: what others do after a cell (drawing figures) is not the cell's.
+        self._shell.events.callbacks["post_execute"].insert(0, self._stop)
+        self._shell.events.register("post_run_cell", self._after)
+
+    def uninstall(self) -> None:
+        """Leave nothing of ours in the shell; a cell that is being profiled just runs on."""
+        for active in self._active.values():
+            active.session.stop()
+        self._active.clear()
+        self._remove_marker()
+        transformers = self._shell.input_transformers_cleanup
+        if self.blank_magic_line in transformers:
+            transformers.remove(self.blank_magic_line)
+        for event, callback in (
+            ("pre_run_cell", self._before),
+            ("post_execute", self._stop),
+            ("post_run_cell", self._after),
+        ):
+            if callback in self._shell.events.callbacks[event]:
+                self._shell.events.unregister(event, callback)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the cell that this thread runs is being profiled."""
+        active = self._active.get(threading.get_ident())
+        return active is not None and active.process == os.getpid()
+
+    def blank_magic_line(self, lines: list[str]) -> list[str]:
+        """Take the magic's line out of a cell that is run as a whole; pure."""
+        if not lines or self._options(lines[0]) is None or _is_nested():
+            return lines
+        rest = lines[1:]
+        if rest and rest[0].startswith("%%"):
+            rest = list(cell_magic(rest))  # type: ignore[no-untyped-call]  # a magic below ours would not be seen on the second line
+        return ["\n", *rest]
+
+    # IPython asks it whether the typed text is complete; a terminal would otherwise take the
+    # magic's line alone for a whole cell.
+    blank_magic_line.has_side_effects = True  # type: ignore[attr-defined]
+
+    def _options(self, line: str) -> CellOptions | None:
+        text = line.strip()
+        if not text.startswith(self._prefix):
+            return None
+        rest = text[len(self._prefix) :]
+        return None if rest[:1].strip() else self._read(rest.strip())
+
+    def _before(self, info: Any = None) -> None:
+        if _is_nested():
+            return
+        try:
+            self._discard()
+            source = str(info.raw_cell)
+            options = self._options(source.lstrip().split("\n", 1)[0]) or self._always(source)
+            if options is not None:
+                self._prepare(source, options, info)
+        # A door: whatever goes wrong here, the user's cell runs.
+        except Exception as error:
+            self._remove_marker()
+            self._complain(f"this cell is not profiled: {_line(error)}")
+
+    def _prepare(self, source: str, options: CellOptions, info: Any) -> None:
+        shell = self._shell
+        count = shell.execution_count if info.store_history else None
+        owner = Identity(
+            label=options.label,
+            experiment_id=options.experiment_id,
+            notebook=identity.notebook(shell),
+            cell_id=identity.cell_id(shell, info),
+            execution_count=count,
+            kernel_id=identity.kernel_id(shell),
+            code=source,
+            code_hash=identity.code_hash(source, self._magic),
+        )
+        session = new_session(options.mode, threshold_pct=options.threshold_pct)
+        self._active[threading.get_ident()] = _Active(session, options, source, owner, os.getpid())
+        shell.ast_transformers.append(self._marker)
+
+    def _start(self) -> None:
+        active = self._active.get(threading.get_ident())
+        if active is None or active.is_started or _is_nested():
+            return
+        active.is_started = True
+        try:
+            active.session.start(suspended_frames())
+        except Exception as error:  # a door, as above
+            self._discard()
+            self._complain(f"this cell is not profiled: {_line(error)}")
+
+    def _stop(self) -> None:
+        active = self._active.get(threading.get_ident())
+        if active is None or _is_nested():
+            return
+        if active.process != os.getpid():
+            self._active.clear()  # the child of a fork came to the end of its parent's cell
+            return
+        try:
+            if not active.is_started:  # a syntax error: there was nothing to run
+                active.is_started = True
+                active.session.start()
+            active.session.stop()
+            self._remove_marker()
+        except Exception as error:  # a door, as above
+            self._discard()
+            self._complain(f"this cell's profile is lost: {_line(error)}")
+
+    def _after(self, result: Any = None) -> None:
+        if _is_nested():
+            return
+        active = self._active.pop(threading.get_ident(), None)
+        if active is None or active.process != os.getpid():
+            return
+        try:
+            status, exception_type = _outcome(result)
+            profile = active.session.result(
+                self._subject(active), active.identity, status=status, exception_type=exception_type
+            )
+            self._finish(profile, active.options)
+        except Exception as error:  # a door, as above
+            self._complain(f"this cell's profile is lost: {_line(error)}")
+
+    def _subject(self, active: _Active) -> Subject:
+        count = active.identity.execution_count
+        shown = f"In[{count}]" if count is not None else "<cell>"
+        lines = active.source.split("\n")
+        blank = next((index for index, line in enumerate(lines) if line.strip()), 0)
+        return Subject(
+            kind="cell",
+            root=Function("<module>", shown, 1),
+            first=after_call_of(RUN_CODE, 0),
+            cell=CellPlace("", shown, blank),
+            source=tuple(lines),
+            cells=other_cells(self._shell),
+        )
+
+    def _discard(self) -> None:
+        active = self._active.pop(threading.get_ident(), None)
+        if active is not None and active.process == os.getpid():
+            active.session.stop()
+        self._remove_marker()
+
+    def _remove_marker(self) -> None:
+        if not self._active_unstarted() and self._marker in self._shell.ast_transformers:
+            self._shell.ast_transformers.remove(self._marker)
+
+    def _active_unstarted(self) -> bool:
+        return any(not active.is_started for active in self._active.values())
+
+
+class _Marker(ast.NodeTransformer):
+    """Stands among the AST transformers to learn when the code is about to run."""
+
+    def __init__(self, mark: Callable[[], None]) -> None:
+        self._mark = mark
+
+    def visit(self, node: ast.AST) -> Any:
+        """Return the tree untouched."""
+        self._mark()
+        return node
+
+
+def other_cells(shell: Any) -> dict[str, str]:
+    """Return compile names of the notebook's cells with their names for readers."""
+    names = getattr(shell.compile, "_filename_map", {})  # absent before IPython 8
+    return {filename: f"In[{count}]" for filename, count in names.items()}
+
+
+def suspended_frames() -> Suspended | None:
+    """Return a function that gives the current task's waiting frames, from the cell inwards.
+
+    While a cell awaits it is not on the stack; its coroutines still know where they stand. None
+    where no task runs the cell.
+    """
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return None
+    if task is None:
+        return None
+
+    def frames() -> RawStack:
+        found: RawStack = []
+        coroutine: Any = task.get_coro()
+        is_inside = False
+        while isinstance(coroutine, CoroutineType):
+            frame = coroutine.cr_frame
+            if frame is None or coroutine.cr_running:
+                return []
+            if is_inside:
+                found.append((frame.f_code, frame.f_lasti))
+            is_inside = is_inside or frame.f_code is RUN_CODE
+            coroutine = coroutine.cr_await
+        return found
+
+    return frames
+
+
+def _is_nested() -> bool:
+    return times_on_stack(RUN_CODE) > 0
+
+
+def _outcome(result: Any) -> tuple[Status, str | None]:
+    if result is None:  # ipykernel has none to give when an awaiting cell was cancelled
+        return "interrupted", "KeyboardInterrupt"
+    error = result.error_before_exec or result.error_in_exec
+    if isinstance(error, asyncio.CancelledError):
+        return "interrupted", type(error).__qualname__
+    return outcome(error)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(f"{error}".split()) or type(error).__name__

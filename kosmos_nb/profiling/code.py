@@ -1,0 +1,87 @@
+"""Profiling of compiled code in a shell's namespace, for the line magic and nested cells."""
+
+import sys
+from collections.abc import Sequence
+from types import CodeType
+from typing import Any
+
+from kosmos_nb.history import ProfileResult
+from kosmos_nb.profiling import identity
+from kosmos_nb.profiling.cell import CellOptions, other_cells
+from kosmos_nb.profiling.frames import CellPlace, Function
+from kosmos_nb.profiling.profiler import new_session, outcome
+from kosmos_nb.profiling.session import Identity
+from kosmos_nb.profiling.subject import Subject, above, stack_depth
+
+
+class CodeProfiler:
+    """Runs code objects one after the other under one profile.
+
+    Attributes:
+        profile: The profile; also there when the code raised. None while it runs.
+    """
+
+    def __init__(self, shell: Any, options: CellOptions) -> None:
+        self._shell = shell
+        self._options = options
+        self.profile: ProfileResult | None = None
+
+    def run(
+        self,
+        codes: Sequence[CodeType],
+        source: str,
+        local_ns: dict[str, Any] | None,
+        *,
+        is_cell: bool = False,
+    ) -> ProfileResult:
+        """Run the code; the last one's value becomes the profile's.
+
+        Raises:
+            BaseException: What the code raised.
+        """
+        options = self._options
+        session = new_session(options.mode, threshold_pct=options.threshold_pct)
+        subject = self._subject(source, stack_depth(sys._getframe()), is_cell)
+        owner = self._identity(source)
+        globals_ns = self._shell.user_global_ns
+        locals_ns = self._shell.user_ns if local_ns is None else local_ns
+        value: Any = None
+        session.start()
+        try:
+            for code in codes:
+                value = eval(code, globals_ns, locals_ns)  # noqa: S307 - the user's own code
+        finally:
+            session.stop()
+            status, exception_type = outcome(sys.exc_info()[1])
+            self.profile = session.result(
+                subject, owner, status=status, exception_type=exception_type, value=value
+            )
+        return self.profile
+
+    def _subject(self, source: str, depth: int, is_cell: bool) -> Subject:
+        cells = other_cells(self._shell)
+        if not is_cell:
+            root = Function("<expression>", "<expression>", 1)
+            return Subject(kind="expression", root=root, first=above(depth), cells=cells)
+        shown = f"In[{self._shell.execution_count}]"
+        return Subject(
+            kind="cell",
+            root=Function("<module>", shown, 1),
+            first=above(depth),
+            cell=CellPlace("", shown),
+            source=tuple(source.split("\n")),
+            cells=cells,
+        )
+
+    def _identity(self, source: str) -> Identity:
+        shell = self._shell
+        return Identity(
+            label=self._options.label,
+            experiment_id=self._options.experiment_id,
+            notebook=identity.notebook(shell),
+            cell_id=identity.cell_id(shell, None),
+            execution_count=shell.execution_count,
+            kernel_id=identity.kernel_id(shell),
+            code=source,
+            code_hash=identity.code_hash(source),
+        )

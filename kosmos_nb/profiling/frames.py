@@ -1,0 +1,134 @@
+"""From what the sampler saw, (code, position), to what a reader knows: function, file, line."""
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType
+from typing import NamedTuple
+
+_CELL_NAME = re.compile(r"<ipython-input-(\d+)-")
+_IPYKERNEL_CELL = re.compile(r"ipykernel_\d+[\\/]\d+\.py$")
+
+
+class Function(NamedTuple):
+    """A function as readers know it; `file` is short, `line` its first line."""
+
+    name: str
+    file: str
+    line: int
+
+
+class Frame(NamedTuple):
+    """One frame of a stack. `cell_line`: 1-based line of the profiled cell, None elsewhere."""
+
+    function: Function
+    line: int
+    cell_line: int | None = None
+
+
+class WeightedPath(NamedTuple):
+    """Frames from the root inwards, and the time in which they were seen. Never empty."""
+
+    frames: tuple[Frame, ...]
+    wall_s: float
+    cpu_s: float
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class CellPlace:
+    """Which code is the profiled cell: its compile name, how it is shown, its first line's number.
+
+    Attributes:
+        filename: Compile name of the cell.
+        shown: Name for readers: `In[5]`.
+        line_offset: Lines that the editor shows above what was compiled.
+    """
+
+    filename: str
+    shown: str
+    line_offset: int = 0
+
+
+class FrameResolver:
+    """Turns raw frames into `Frame`s, each code object once.
+
+    Args:
+        cell: The profiled cell, None where something else is profiled.
+        cells: Compile names of other cells, with the name for readers.
+    """
+
+    def __init__(self, cell: CellPlace | None = None, cells: Mapping[str, str] | None = None) -> None:
+        self._cell = cell
+        self._cells = cells or {}
+        self._functions: dict[CodeType, Function] = {}
+        self._lines: dict[int, dict[int, int]] = {}
+
+    def frame(self, code: CodeType, position: int) -> Frame:
+        """Return the frame for readers."""
+        line = self._line(code, position)
+        if self._cell is not None and code.co_filename == self._cell.filename:
+            line += self._cell.line_offset
+            return Frame(self.function(code), line, line)
+        return Frame(self.function(code), line)
+
+    def function(self, code: CodeType) -> Function:
+        """Return the function that `code` belongs to."""
+        known = self._functions.get(code)
+        if known is None:
+            offset = self._cell.line_offset if self._is_cell(code) and self._cell else 0
+            name = "<module>" if code.co_name.startswith("<cell line") else code.co_qualname
+            known = Function(name, self._shown(code.co_filename), code.co_firstlineno + offset)
+            self._functions[code] = known
+        return known
+
+    def _is_cell(self, code: CodeType) -> bool:
+        return self._cell is not None and code.co_filename == self._cell.filename
+
+    def _line(self, code: CodeType, position: int) -> int:
+        lines = self._lines.get(id(code))
+        if lines is None:
+            lines = {}
+            for start, end, line in code.co_lines():
+                for at in range(start, end, 2):
+                    lines[at] = line or code.co_firstlineno
+            self._lines[id(code)] = lines
+            self._functions.setdefault(code, self.function(code))  # keeps the code, and so its id
+        return lines.get(position, code.co_firstlineno)
+
+    def _shown(self, filename: str) -> str:
+        if self._cell is not None and filename == self._cell.filename:
+            return self._cell.shown
+        if filename in self._cells:
+            return self._cells[filename]
+        old_cell = _CELL_NAME.match(filename)
+        if old_cell is not None:
+            return f"In[{old_cell[1]}]"
+        return "<notebook>" if _IPYKERNEL_CELL.search(filename) else short_file(filename)
+
+
+def short_file(filename: str) -> str:
+    """Return a file as it is imported, `pandas/core/frame.py`, without the folders of this machine."""
+    if filename.startswith("<"):
+        return filename
+    best = ""
+    for folder in {*sys.path, str(Path.cwd())}:
+        prefix = os.path.join(folder, "") if folder else ""  # noqa: PTH118 - strings, thousands of them
+        if len(prefix) > len(best) and filename.startswith(prefix):
+            best = prefix
+    return filename[len(best) :]
+
+
+def package_folders(modules: Iterable[str]) -> tuple[str, ...]:
+    """Return the folders (or files) of those modules that are loaded, for prefix tests."""
+    folders = []
+    for name in modules:
+        module = sys.modules.get(name)
+        file = getattr(module, "__file__", None)
+        if file is not None:
+            is_package = hasattr(module, "__path__")
+            folders.append(os.path.join(os.path.dirname(file), "") if is_package else file)  # noqa: PTH118, PTH120
+    return tuple(folders)

@@ -1,0 +1,41 @@
+"""Who a cell is: its notebook, its kernel, its id, and a hash of what it says."""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+_KERNEL_FILE = re.compile(r"kernel-(.+)\.json$")
+
+
+def code_hash(source: str, magic: str = "kosmos_profile") -> str:
+    """Return SHA-256 of the source without the magic's own line, blank lines and trailing spaces."""
+    lines = [line.rstrip() for line in source.splitlines()]
+    kept = [line for line in lines if line and not re.match(rf"\s*%%{magic}\b", line)]
+    return hashlib.sha256("\n".join(kept).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def cell_id(shell: Any, info: Any) -> str | None:
+    """Return the Jupyter cell id of the running cell, None where the front end sends none."""
+    given = getattr(info, "cell_id", None)
+    if given:
+        return str(given)
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None or not hasattr(kernel, "get_parent"):
+        return None
+    metadata = (kernel.get_parent() or {}).get("metadata") or {}
+    return str(metadata["cellId"]) if metadata.get("cellId") else None
+
+
+def notebook(shell: Any) -> str | None:
+    """Return the notebook's file name where the front end tells it, else None."""
+    path = os.environ.get("JPY_SESSION_NAME") or shell.user_ns.get("__vsc_ipynb_file__")
+    return Path(str(path)).name if path else None
+
+
+def kernel_id(shell: Any) -> str:
+    """Return the id in the kernel's connection file; `process-PID` where there is none."""
+    parent = getattr(getattr(shell, "kernel", None), "parent", None)
+    match = _KERNEL_FILE.search(str(getattr(parent, "connection_file", "")))
+    return match[1] if match else f"process-{os.getpid()}"

@@ -1,0 +1,227 @@
+"""Clocks and counters of this process: what was spent between start and stop, without watching.
+
+On Linux the peak is exact and free: writing 5 to `/proc/self/clear_refs` resets the kernel's
+high-water mark (`VmHWM`), which is read back at the end. Elsewhere a thread looks now and then.
+"""
+
+import gc
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass
+
+from kosmos_nb.profiling.procfs import ProcessFigures, ProcSelf
+
+if sys.platform != "win32":
+    import resource
+
+POLL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What the process spent between `start` and `stop`; fields as in `ProfileResult`."""
+
+    wall_s: float
+    cpu_s: float
+    user_s: float
+    system_s: float
+    thread_cpu_s: float
+    rss_start_bytes: int
+    rss_end_bytes: int
+    peak_bytes: int
+    peak_method: str
+    minor_faults: int
+    major_faults: int
+    voluntary_switches: int
+    involuntary_switches: int
+    read_bytes: int | None
+    written_bytes: int | None
+    gc_runs: int
+    gc_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    wall_s: float
+    cpu_s: float
+    thread_cpu_s: float
+    user_s: float
+    system_s: float
+    faults: tuple[int, int]
+    switches: tuple[int, int]
+
+
+class ProcessMeter:
+    """Measures the process from `start` to `stop`, between `open` and `close`.
+
+    Several may run at once, also nested.
+
+    Args:
+        track_memory: Whether to find the peak; without it the larger end is given.
+    """
+
+    _active: "list[ProcessMeter]" = []  # noqa: RUF012 - one kernel mark per process, shared on purpose
+    _lock = threading.Lock()
+
+    def __init__(self, *, track_memory: bool = True) -> None:
+        self._track_memory = track_memory
+        self._gc = _GcTimer()
+        self._poller: _Poller | None = None
+        self._peak_bytes = 0
+        self._peak_method = "ends only"
+
+    def open(self) -> None:
+        """Open what `start`, `stop` and `rss_bytes` read."""
+        self._proc: ProcessFigures = ProcSelf.open()
+
+    def close(self) -> None:
+        """Close it."""
+        self._proc.close()
+
+    def start(self) -> None:
+        """Begin. The clocks are read last, so that the meter's own start is not in them."""
+        self._start_peak()
+        self._gc.start()
+        self.rss_start_bytes = self._proc.rss_bytes()
+        self._io_start = self._proc.io()
+        self._first = _read()
+
+    def stop(self) -> Costs:
+        """End; the clocks are read first."""
+        last, first = _read(), self._first
+        io_end = self._proc.io()
+        rss_end = self._proc.rss_bytes()
+        self._gc.stop()
+        self._stop_peak()
+        read_bytes, written_bytes = _difference(self._io_start, io_end)
+        return Costs(
+            wall_s=last.wall_s - first.wall_s,
+            cpu_s=last.cpu_s - first.cpu_s,
+            user_s=last.user_s - first.user_s,
+            system_s=last.system_s - first.system_s,
+            thread_cpu_s=last.thread_cpu_s - first.thread_cpu_s,
+            rss_start_bytes=self.rss_start_bytes,
+            rss_end_bytes=rss_end,
+            peak_bytes=max(self._peak_bytes, self.rss_start_bytes, rss_end),
+            peak_method=self._peak_method,
+            minor_faults=last.faults[0] - first.faults[0],
+            major_faults=last.faults[1] - first.faults[1],
+            voluntary_switches=last.switches[0] - first.switches[0],
+            involuntary_switches=last.switches[1] - first.switches[1],
+            read_bytes=read_bytes,
+            written_bytes=written_bytes,
+            gc_runs=self._gc.runs,
+            gc_s=self._gc.seconds,
+        )
+
+    def abandon(self) -> None:
+        """Let go of everything without a result, as after a fork in the child."""
+        self._gc.stop()
+        self._proc.close()
+        if self in ProcessMeter._active:
+            ProcessMeter._active.remove(self)
+        self._poller = None
+
+    def rss_bytes(self) -> int:
+        """Return resident memory now, and remember it if it is the highest seen."""
+        rss = self._proc.rss_bytes()
+        self._peak_bytes = max(self._peak_bytes, rss)
+        return rss
+
+    def _start_peak(self) -> None:
+        if not self._track_memory:
+            return
+        with ProcessMeter._lock:
+            # The mark is one for the process: before it is reset, meters that run already
+            # take what it says.
+            if ProcessMeter._active:
+                _share_mark(self._proc.high_water_bytes())
+            if self._proc.reset_high_water():
+                self._peak_method = "VmHWM"
+                ProcessMeter._active.append(self)
+                return
+        self._peak_method = "polled"
+        self._poller = _Poller(self)
+        self._poller.start()
+
+    def _stop_peak(self) -> None:
+        if self._peak_method == "VmHWM":
+            with ProcessMeter._lock:
+                _share_mark(self._proc.high_water_bytes())
+                ProcessMeter._active.remove(self)
+        if self._poller is not None:
+            self._poller.stop()
+
+
+def _share_mark(high_water_bytes: int) -> None:
+    for meter in ProcessMeter._active:
+        meter._peak_bytes = max(meter._peak_bytes, high_water_bytes)
+
+
+def _read() -> _Reading:
+    wall_s, cpu_s, thread_cpu_s = time.perf_counter(), time.process_time(), time.thread_time()
+    if sys.platform == "win32":
+        times = os.times()
+        return _Reading(wall_s, cpu_s, thread_cpu_s, times.user, times.system, (0, 0), (0, 0))
+    use = resource.getrusage(resource.RUSAGE_SELF)
+    faults, switches = (use.ru_minflt, use.ru_majflt), (use.ru_nvcsw, use.ru_nivcsw)
+    return _Reading(wall_s, cpu_s, thread_cpu_s, use.ru_utime, use.ru_stime, faults, switches)
+
+
+def _difference(first: tuple[int, int] | None, last: tuple[int, int] | None) -> tuple[int | None, int | None]:
+    if first is None or last is None:
+        return None, None
+    return max(0, last[0] - first[0]), max(0, last[1] - first[1])
+
+
+class _GcTimer:
+    """Counts and times garbage collections while it runs."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.seconds = 0.0
+        self._began_s: float | None = None
+
+    def start(self) -> None:
+        gc.callbacks.append(self._on_gc)
+
+    def stop(self) -> None:
+        if self._on_gc in gc.callbacks:
+            gc.callbacks.remove(self._on_gc)
+
+    def _on_gc(self, phase: str, info: object) -> None:
+        if phase == "start":
+            self._began_s = time.perf_counter()
+        elif self._began_s is not None:
+            self.seconds += time.perf_counter() - self._began_s
+            self.runs += 1
+            self._began_s = None
+
+
+class _Poller(threading.Thread):
+    """Looks at resident memory until stopped; only where the system keeps no mark to reset."""
+
+    def __init__(self, meter: ProcessMeter) -> None:
+        super().__init__(name="kosmos-memory", daemon=True)
+        self._meter = meter
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.wait(POLL_S):
+            self._meter.rss_bytes()
+
+    def stop(self) -> None:
+        self._ended.set()
+        self.join()
+
+
+def _after_fork_in_child() -> None:
+    ProcessMeter._lock = threading.Lock()
+    for meter in list(ProcessMeter._active):
+        meter.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,157 @@
+"""`ExecutionProfiler`: profile a function or a block, in a script, a worker or a notebook."""
+
+import enum
+import hashlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ParamSpec, TypeVar
+
+from kosmos_nb.core import ConfigError, ProfilingError
+from kosmos_nb.history import ProfileResult, Status
+from kosmos_nb.profiling.frames import Function, short_file
+from kosmos_nb.profiling.light import LightSession
+from kosmos_nb.profiling.session import Identity, ProfileSession
+from kosmos_nb.profiling.standard import StandardSession
+from kosmos_nb.profiling.subject import Subject, above, stack_depth
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_OWN_FRAMES = ("kosmos_nb.profiling",)
+
+
+class ProfilingMode(enum.StrEnum):
+    """How closely to look."""
+
+    LIGHT = "light"
+    STANDARD = "standard"
+
+
+_SESSIONS: dict[ProfilingMode, type[ProfileSession]] = {
+    ProfilingMode.LIGHT: LightSession,
+    ProfilingMode.STANDARD: StandardSession,
+}
+
+
+def new_session(
+    mode: ProfilingMode | str, *, threshold_pct: float = 5.0, track_memory: bool = True
+) -> ProfileSession:
+    """Return a session of the mode, not started.
+
+    Raises:
+        ConfigError: There is no such mode, or the threshold is no percentage.
+    """
+    try:
+        kind = _SESSIONS[ProfilingMode(mode)]
+    except ValueError:
+        modes = ", ".join(known.value for known in ProfilingMode)
+        raise ConfigError(f"The profiling mode is one of {modes}, not {mode!r}.") from None
+    if not 0 < threshold_pct < 100:
+        raise ConfigError(f"The bottleneck threshold lies between 0 and 100 percent, not {threshold_pct}.")
+    return kind(threshold_pct=threshold_pct, track_memory=track_memory)
+
+
+class ExecutionProfiler:
+    """Profiles functions and blocks.
+
+    Args:
+        mode: `light` (clocks and memory) or `standard` (with a sampled call tree).
+        bottleneck_threshold: A function above this share of the time, in percent, is a bottleneck.
+        enable_memory_tracking: Whether to find the peak of memory.
+
+    Raises:
+        ConfigError: There is no such mode, or the threshold is no percentage.
+    """
+
+    def __init__(
+        self,
+        mode: ProfilingMode | str = ProfilingMode.STANDARD,
+        bottleneck_threshold: float = 5.0,
+        enable_memory_tracking: bool = True,
+    ) -> None:
+        new_session(mode, threshold_pct=bottleneck_threshold)  # says now what would fail later
+        self.mode = ProfilingMode(mode)
+        self.bottleneck_threshold = bottleneck_threshold
+        self.enable_memory_tracking = enable_memory_tracking
+        self._result: ProfileResult | None = None
+
+    def profile_function(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> tuple[T, ProfileResult]:
+        """Call the function; return its value and the profile.
+
+        Raises:
+            BaseException: What the function raised; `get_result()` then has the profile.
+        """
+        subject = _function_subject(function, stack_depth(sys._getframe()))
+        session = self._session()
+        value: Any = None
+        session.start()
+        try:
+            value = function(*args, **kwargs)
+        finally:
+            session.stop()
+            self._result = self._finish(session, subject, value)
+        return value, self._result
+
+    @contextmanager
+    def profile_context(self) -> Iterator[None]:
+        """Profile the block; `get_result()` has the profile afterwards, also when it raised."""
+        # Two frames up: contextlib's, then the user's, whose lines are the block.
+        frame = sys._getframe(2)
+        code = frame.f_code
+        root = Function(code.co_qualname, short_file(code.co_filename), code.co_firstlineno)
+        subject = Subject(kind="block", root=root, first=above(stack_depth(frame) - 1), hidden=_OWN_FRAMES)
+        session = self._session()
+        session.start()
+        try:
+            yield
+        finally:
+            session.stop()
+            self._result = self._finish(session, subject, None)
+
+    def get_result(self) -> ProfileResult:
+        """Return the newest profile.
+
+        Raises:
+            ProfilingError: Nothing has been profiled yet.
+        """
+        if self._result is None:
+            raise ProfilingError("Nothing has been profiled yet: call profile_function or profile_context.")
+        return self._result
+
+    def _session(self) -> ProfileSession:
+        return new_session(
+            self.mode, threshold_pct=self.bottleneck_threshold, track_memory=self.enable_memory_tracking
+        )
+
+    @staticmethod
+    def _finish(session: ProfileSession, subject: Subject, value: Any) -> ProfileResult:
+        error = sys.exc_info()[1]
+        identity = Identity(label=subject.root.name, code_hash=_hash_of(subject.root))
+        status, exception_type = outcome(error)
+        return session.result(subject, identity, status=status, exception_type=exception_type, value=value)
+
+
+def outcome(error: BaseException | None) -> tuple[Status, str | None]:
+    """Return the status and the exception's type name for how something ended."""
+    if error is None:
+        return "ok", None
+    name = type(error).__qualname__
+    return ("interrupted" if isinstance(error, KeyboardInterrupt) else "failed"), name
+
+
+def _function_subject(function: Callable[..., Any], depth: int) -> Subject:
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        root = Function(name, str(getattr(function, "__module__", "")), 0)
+    else:
+        root = Function(code.co_qualname, short_file(code.co_filename), code.co_firstlineno)
+    return Subject(kind="function", root=root, first=above(depth), root_is_frame=False, hidden=_OWN_FRAMES)
+
+
+def _hash_of(function: Function) -> str:
+    return hashlib.sha256(repr(function).encode()).hexdigest()

@@ -1,0 +1,207 @@
+"""One profile from start to result; the modes differ in what they watch meanwhile."""
+
+import platform
+import socket
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from kosmos_nb.core import ProfilingError, SystemClock, uuid7
+from kosmos_nb.core.clock import Clock
+from kosmos_nb.history import (
+    MEGABYTE,
+    Bottleneck,
+    CallNode,
+    FunctionStat,
+    LineStat,
+    MemorySnapshot,
+    ModeName,
+    ProfileResult,
+    Status,
+)
+from kosmos_nb.profiling.meters import Costs, ProcessMeter
+from kosmos_nb.profiling.sampler import Suspended
+from kosmos_nb.profiling.subject import Subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who a profile belongs to; the fields are those of `ProfileResult`."""
+
+    label: str | None = None
+    experiment_id: str | None = None
+    notebook: str | None = None
+    cell_id: str | None = None
+    execution_count: int | None = None
+    kernel_id: str = ""
+    code: str = ""
+    code_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What a mode saw beyond the clocks."""
+
+    samples: int = 0
+    interval_s: float | None = None
+    overhead_s: float = 0.0
+    tree: CallNode | None = None
+    function_stats: tuple[FunctionStat, ...] = ()
+    line_stats: tuple[LineStat, ...] = ()
+    bottlenecks: tuple[Bottleneck, ...] = ()
+    memory_snapshots: tuple[MemorySnapshot, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class ProfileSession(ABC):
+    """One measurement: `start`, `stop`, `result`, each once and in this order.
+
+    Args:
+        threshold_pct: Share of the time above which something is a bottleneck, in percent.
+        track_memory: Whether to find the peak of memory.
+        clock: Gives the stamp.
+    """
+
+    mode: ModeName
+
+    def __init__(
+        self, *, threshold_pct: float = 5.0, track_memory: bool = True, clock: Clock | None = None
+    ) -> None:
+        self.threshold_pct = threshold_pct
+        self.track_memory = track_memory
+        self._clock = clock or SystemClock()
+        self._meter = ProcessMeter(track_memory=track_memory)
+        self._costs: Costs | None = None
+        self._overhead_s = 0.0
+        self.started_at_us = 0
+        self.is_running = False
+
+    def start(self, suspended: Suspended | None = None) -> None:
+        """Begin to measure.
+
+        Args:
+            suspended: Gives the frames of the measured coroutine while it waits.
+        """
+        began_s = time.perf_counter()
+        self.started_at_us = self._clock.utc_us()
+        self.is_running = True
+        self._meter.open()
+        self._watch(suspended)
+        self._meter.start()
+        self._overhead_s += time.perf_counter() - began_s
+
+    def stop(self) -> None:
+        """End the measurement; does nothing when it has ended."""
+        if not self.is_running:
+            return
+        began_s = time.perf_counter()
+        self._costs = self._meter.stop()
+        self._unwatch()
+        self._meter.close()
+        self.is_running = False
+        self._overhead_s += time.perf_counter() - began_s
+
+    def abandon(self) -> None:
+        """Let go of everything without a result, in the child of a fork."""
+        self.is_running = False
+        self._meter.abandon()
+
+    def result(
+        self,
+        subject: Subject,
+        identity: Identity,
+        *,
+        status: Status = "ok",
+        exception_type: str | None = None,
+        value: Any = None,
+    ) -> ProfileResult:
+        """Return what was measured.
+
+        Raises:
+            ProfilingError: The session has not been started and stopped.
+        """
+        costs = self._costs
+        if costs is None:
+            raise ProfilingError("This profile has not been started and stopped yet.")
+        began_s = time.perf_counter()
+        seen = self._seen(subject)
+        overhead_s = self._overhead_s + seen.overhead_s + time.perf_counter() - began_s
+        return ProfileResult(
+            id=uuid7(),
+            kind=subject.kind,
+            mode=self.mode,
+            status=status,
+            started_at_us=self.started_at_us,
+            wall_s=costs.wall_s,
+            cpu_s=costs.cpu_s,
+            user_s=costs.user_s,
+            system_s=costs.system_s,
+            main_thread_cpu_s=costs.thread_cpu_s,
+            rss_start_bytes=costs.rss_start_bytes,
+            rss_end_bytes=costs.rss_end_bytes,
+            peak_bytes=costs.peak_bytes,
+            peak_method=costs.peak_method,
+            minor_faults=costs.minor_faults,
+            major_faults=costs.major_faults,
+            voluntary_switches=costs.voluntary_switches,
+            involuntary_switches=costs.involuntary_switches,
+            read_bytes=costs.read_bytes,
+            written_bytes=costs.written_bytes,
+            gc_runs=costs.gc_runs,
+            gc_s=costs.gc_s,
+            overhead_s=overhead_s,
+            samples=seen.samples,
+            interval_s=seen.interval_s,
+            exception_type=exception_type,
+            code=identity.code,
+            code_hash=identity.code_hash,
+            label=identity.label,
+            experiment_id=identity.experiment_id,
+            notebook=identity.notebook,
+            cell_id=identity.cell_id,
+            execution_count=identity.execution_count,
+            kernel_id=identity.kernel_id,
+            host=_host(),
+            python=_PYTHON,
+            threshold_pct=self.threshold_pct,
+            tree=seen.tree,
+            function_stats=seen.function_stats,
+            line_stats=seen.line_stats,
+            bottlenecks=seen.bottlenecks,
+            memory_snapshots=seen.memory_snapshots or self._ends(costs),
+            notes=seen.notes,
+            value=value,
+        )
+
+    @abstractmethod
+    def _watch(self, suspended: Suspended | None) -> None:
+        """Begin what the mode watches beyond the clocks."""
+
+    @abstractmethod
+    def _unwatch(self) -> None:
+        """End it, and put back what was found."""
+
+    @abstractmethod
+    def _seen(self, subject: Subject) -> Watched:
+        """Return what was seen."""
+
+    def _ends(self, costs: Costs) -> tuple[MemorySnapshot, ...]:
+        if not self.track_memory:
+            return ()
+        first, last, peak = (
+            size / MEGABYTE for size in (costs.rss_start_bytes, costs.rss_end_bytes, costs.peak_bytes)
+        )
+        return (
+            MemorySnapshot(timestamp=0.0, current_mb=first, peak_mb=first),
+            MemorySnapshot(timestamp=costs.wall_s, current_mb=last, peak_mb=peak),
+        )
+
+
+_PYTHON = platform.python_version()
+
+
+@cache
+def _host() -> str:
+    return socket.gethostname()
