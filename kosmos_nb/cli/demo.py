@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from kosmos_nb import reporters
 from kosmos_nb.cli.first_steps import execute
@@ -17,6 +15,7 @@ from kosmos_nb.core import HistoryError, units
 from kosmos_nb.profiling import ExecutionProfiler
 from kosmos_nb.research import Question
 from kosmos_nb.runtime import runtime
+from kosmos_nb.widgets.progress import show_progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 QUESTION = "What drives flipper length?"
 SAVED_WITHIN_S = 10.0
-LOOK_S = 0.05
 
 
 def demo(
@@ -76,7 +74,7 @@ def _research(
     with profiler.profile_context():
         run = runtime().research(frame, question, data_name=name)
         try:
-            _watch(console, run)
+            show_progress(run, console)
         except KeyboardInterrupt:
             run.cancel()
             raise
@@ -84,25 +82,6 @@ def _research(
     profile = profiler.get_result()
     runtime().remember(profile)
     return run, profile
-
-
-def _watch(console: Console, run: ResearchRun) -> None:
-    """Show how far the run is until it ends."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[done]}"))
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
-        bar = progress.add_task("starting", total=None, done="")
-        while run.status == "running":
-            picture = run.snapshot()
-            total = len(picture.progress)
-            tested = sum(p.state not in {"proposed", "registered", "queued", "running"} for p in picture.progress)
-            progress.update(
-                bar,
-                description=picture.step or "starting",
-                total=total or None,
-                completed=tested,
-                done=f"{tested} of {total} tested" if total else "",
-            )
-            time.sleep(LOOK_S)
 
 
 def _profiled(profile: ProfileResult) -> str:
@@ -122,7 +101,9 @@ def _new_folder(results: Path) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise HistoryError(f"The folder {folder} for the results cannot be made: {error.strerror}.") from error
+            raise HistoryError(
+                f"The folder {folder} for the results cannot be made: {error.strerror}."
+            ) from error
         return folder
     raise HistoryError(f"{results} has a hundred results of this second already. Try again.")
 
@@ -145,7 +126,9 @@ def _farewell(console: Console, folder: Path, *, saved: bool, with_notebook: boo
     location = runtime().history.location
     console.print(f"\n[bold]Results[/bold]   {folder}/ (verdicts.csv, report.html", end="", soft_wrap=True)
     console.print(", 01_first_steps.ipynb)" if with_notebook else ")", soft_wrap=True)
-    console.print(f"[bold]History[/bold]   {location}" + ("" if saved else "  (still being written)"), soft_wrap=True)
+    console.print(
+        f"[bold]History[/bold]   {location}" + ("" if saved else "  (still being written)"), soft_wrap=True
+    )
     console.print("[bold]Next[/bold]      make lab, or in any notebook: %load_ext kosmos_nb", soft_wrap=True)
     if not is_own:
         console.print('          kosmos demo --data FILE.csv --question "…" asks about your own table')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NAME = "01_first_steps.ipynb"
-PARAMETERS = "parameters"
 CELL_TIMEOUT_S = 120
 
 
@@ -22,7 +22,9 @@ def notebook_source() -> Path:
     checkout = Path(__file__).parents[2] / "notebooks" / NAME
     found = next((path for path in (shipped, checkout) if path.is_file()), None)
     if found is None:
-        raise ExecutionError(f"The notebook {NAME} is missing from this installation; install kosmos-nb again.")
+        raise ExecutionError(
+            f"The notebook {NAME} is missing from this installation; install kosmos-nb again."
+        )
     return found
 
 
@@ -52,7 +54,7 @@ def execute(frame: pd.DataFrame, question: str, name: str, target: Path) -> None
         resources={"metadata": {"path": str(target.parent)}},
     )
     try:
-        client.execute(env=None)
+        client.execute()
     except CellExecutionError as error:
         raise ExecutionError(f"A cell of {NAME} failed: {error.ename}: {error.evalue}") from error
     except (CellTimeoutError, DeadKernelError) as error:
@@ -61,9 +63,15 @@ def execute(frame: pd.DataFrame, question: str, name: str, target: Path) -> None
         nbformat.write(notebook, target)
 
 
-def _set_parameters(notebook: Any, **values: str) -> None:
-    for cell in notebook.cells:
-        if PARAMETERS in cell.metadata.get("tags", ()):
-            cell.source = "\n".join(f"{key} = {value!r}" for key, value in values.items())
-            return
-    raise ExecutionError(f"The notebook {NAME} has no cell tagged {PARAMETERS!r}.")
+def _set_parameters(notebook: Any, *, question: str, **values: str) -> None:
+    """Fill in the cell tagged `parameters` and the question of the cell tagged `research`."""
+    lines = [f"{key} = {value!r}" for key, value in {"question": question, **values}.items()]
+    sources = {
+        "parameters": "\n".join(lines),
+        "research": f"%kosmos_research {shlex.quote(question)} --data df -o run",
+    }
+    for tag, source in sources.items():
+        tagged = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", ())]
+        if len(tagged) != 1:
+            raise ExecutionError(f"The notebook {NAME} should have one cell tagged {tag!r}, not {len(tagged)}.")
+        tagged[0].source = source

@@ -11,6 +11,7 @@ from typing import Any
 TEXT = "text/plain"
 HTML = "text/html"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+DISPLAY = "display"  # the whole act of showing, where a value wants more than a bundle
 
 Renderer = Callable[[Any], Any]
 

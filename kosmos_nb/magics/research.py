@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
-from kosmos_nb.core import ResearchError, units
+from kosmos_nb.core import ResearchError, render, units
 from kosmos_nb.magics.frontend import is_live, is_terminal
 from kosmos_nb.magics.options import OptionParser, documented_by, one_line_errors, variable_name, whole_number
 from kosmos_nb.runtime import runtime
@@ -75,6 +75,8 @@ PARSER.add_argument(
 class ResearchMagics(Magics):
     """The magic of research runs."""
 
+    _shown: tuple[str, int] | None = None
+
     @no_var_expand
     @line_magic
     @documented_by(PARSER)
@@ -93,7 +95,7 @@ class ResearchMagics(Magics):
         return self._start(options)
 
     def _start(self, options: argparse.Namespace) -> ResearchRun:
-        from kosmos_nb.research import Question  # noqa: PLC0415 - numpy, only when a run starts
+        from kosmos_nb.research import Question, ResearchRun  # noqa: PLC0415 - numpy, only when a run starts
 
         data = self._variable(options.data)
         kosmos = runtime().kosmos
@@ -108,8 +110,16 @@ class ResearchMagics(Magics):
         run = runtime().research(data, question, data_name=options.data)
         if options.variable is not None:
             self.shell.user_ns[options.variable] = run
+        self._shown = (run.id, self.shell.execution_count)
+        render.register(ResearchRun, render.DISPLAY, self._display)
         self._show(run, wait=options.wait)
         return run
+
+    def _display(self, run: ResearchRun) -> bool:
+        """Show a run that is a cell's value; not twice in the cell that started it."""
+        if self._shown != (run.id, self.shell.execution_count):
+            self._show(run, wait=False)
+        return True
 
     def _variable(self, name: str | None) -> object:
         namespace = self.shell.user_ns
@@ -125,27 +135,30 @@ class ResearchMagics(Magics):
 
     def _show(self, run: ResearchRun, *, wait: bool) -> None:
         """Show the run live where somebody looks, else wait and show its end."""
-        from kosmos_nb import widgets  # noqa: PLC0415 - anywidget, only when a run starts
+        from kosmos_nb.widgets import live as views  # noqa: PLC0415 - anywidget, only when a run starts
+        from kosmos_nb.widgets.progress import show_progress  # noqa: PLC0415
 
         live = is_live(self.shell)
         if live:
-            widgets.show_live(run)
+            views.show_live(run)
         if live and not wait:
             return
         try:
             if is_terminal(self.shell):
-                widgets.show_progress(run)
+                show_progress(run)
             run.result()
         except KeyboardInterrupt:
             run.cancel()
             run.result(CANCEL_WITHIN_S)
             raise
         if not live:
-            widgets.show_ended(run)
+            views.show_ended(run)
 
 
 def _is_frame(value: object) -> bool:
-    return type(value).__module__.split(".", 1)[0] in {"pandas", "polars", "pyarrow"} and hasattr(value, "columns")
+    return type(value).__module__.split(".", 1)[0] in {"pandas", "polars", "pyarrow"} and hasattr(
+        value, "columns"
+    )
 
 
 def _list() -> Any:
@@ -177,7 +190,9 @@ def _cancel(which: str) -> None:
             raise ResearchError("No run is going on in this kernel.")
         chosen = running[-1]
     else:
-        named = [run for run in runs.values() if which in (run.id, run.id[: len(which)], run.id[-len(which) :])]
+        named = [
+            run for run in runs.values() if which in (run.id, run.id[: len(which)], run.id[-len(which) :])
+        ]
         if not named:
             raise ResearchError(f"There is no run {which!r} in this kernel. See: %kosmos_research --status")
         chosen = named[-1]
@@ -188,4 +203,6 @@ def _cancel(which: str) -> None:
         print(f"{chosen.id} is being cancelled.")
         return
     picture = chosen.snapshot()
-    print(f"{chosen.id}  {picture.run.status}: {len(picture.verdicts)} of {len(picture.progress)} have a verdict.")
+    print(
+        f"{chosen.id}  {picture.run.status}: {len(picture.verdicts)} of {len(picture.progress)} have a verdict."
+    )

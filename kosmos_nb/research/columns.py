@@ -254,9 +254,10 @@ def _without_copies(usable: dict[str, NDArray[Any]], columns: list[Column]) -> N
     copies = int(repeated.sum())
     if copies == 0:
         return None
-    chance = 1.0
+    chance = 1.0  # that two different rows coincide in every column, were the columns independent
     for values in usable.values():
-        counts = np.unique(values, return_counts=True)[1]
-        chance *= float(np.sum((counts / len(values)) ** 2))
+        once = values[~repeated]
+        counts = np.unique(once, return_counts=True)[1].astype(np.float64)
+        chance *= float(np.sum(counts * (counts - 1))) / max(len(once) * (len(once) - 1), 1)
     n = len(repeated)
     return np.flatnonzero(~repeated) if n * (n - 1) / 2 * chance < copies / 100 else None

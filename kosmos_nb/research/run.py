@@ -178,6 +178,10 @@ class ResearchRun:
         done = f"{picture.ended} of {len(picture.progress)} hypotheses"
         return f"<ResearchRun {self.id} {picture.run.status}: {done}>"
 
+    def _ipython_display_(self) -> None:
+        if render.render(self, render.DISPLAY) is None:
+            raise NotImplementedError  # IPython then takes the bundle below
+
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         return render.mimebundle(self.snapshot())
 

@@ -1,0 +1,31 @@
+"""Which results become live views in this shell, and which stay text and HTML."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kosmos_nb.core import render
+from kosmos_nb.history import ProfileResult
+from kosmos_nb.magics.frontend import is_live
+
+
+def install(shell: Any) -> None:
+    """Let profiles be widgets where a front end is live.
+
+    A runner that only records (nbconvert, papermill) gets text and HTML: it would keep the
+    widget's whole state in the file and nobody could use it.
+    """
+
+    def profile_widget(result: ProfileResult) -> dict[str, Any] | None:
+        if not is_live(shell):
+            return None
+        from kosmos_nb import widgets  # noqa: PLC0415 - anywidget, only when something is shown
+
+        return widgets.profile_widget_mime(result)
+
+    render.register(ProfileResult, render.WIDGET, profile_widget)
+
+
+def uninstall() -> None:
+    """Forget it again."""
+    render.unregister(ProfileResult, render.WIDGET)

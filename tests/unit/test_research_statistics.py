@@ -1,0 +1,153 @@
+"""The tests of one hypothesis, held against scipy and against what they promise."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from kosmos_nb.research import association, categories, groups, laws
+from kosmos_nb.research.correction import adjust, benjamini_hochberg
+from kosmos_nb.research.measurement import Measurement, Untestable
+from kosmos_nb.research.ranks import sort
+
+
+def associate(x, y, seed=1):
+    return association.measure(
+        x, y, sort(x), sort(y), names=("a_g", "b_mm"), alpha=0.05, seed=seed
+    )
+
+
+def differ(codes, y, levels=("a", "b", "c"), seed=1):
+    return groups.measure(codes, y, sort(y), levels=levels, name="y", alpha=0.05, seed=seed)
+
+
+def test_spearman_agrees_with_scipy_also_with_ties_and_missing_values():
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 9, 300).astype(float)
+    y = x * 0.3 + rng.standard_t(2, 300)
+    y[::17], x[::23] = np.nan, np.nan
+    found = associate(x, y)
+    both = ~(np.isnan(x) | np.isnan(y))
+    reference = stats.spearmanr(x[both], y[both])
+    assert found.n == both.sum()
+    assert found.effect == pytest.approx(reference.statistic, abs=1e-12)
+    assert found.p == pytest.approx(reference.pvalue, rel=1e-6)
+    assert found.unit == "mm/g"
+
+
+def test_below_a_hundred_rows_permutations_decide_and_the_seed_repeats_them():
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=30), rng.normal(size=30)
+    first, second, other = associate(x, y, 1), associate(x, y, 1), associate(x, y, 2)
+    assert first == second
+    assert first.p != other.p
+    assert first.p == pytest.approx(stats.spearmanr(x, y).pvalue, abs=0.03)
+    assert "permutations" in first.test
+
+
+@pytest.mark.parametrize("sizes", [(200, 150), (20, 200), (1000, 15)])
+def test_two_groups_agree_with_scipys_brunner_munzel(sizes):
+    rng = np.random.default_rng(sum(sizes))
+    first, second = rng.normal(size=sizes[0]).round(1), (rng.normal(size=sizes[1]) * 3 + 0.4).round(1)
+    y = np.concatenate([first, second])
+    codes = np.repeat([0, 1], sizes).astype(np.int32)
+    found = differ(codes, y, levels=("a", "b"))
+    reference = stats.brunnermunzel(first, second)
+    assert found.p == pytest.approx(reference.pvalue, rel=1e-6)
+    delta = np.sign(second[:, None] - first[None, :]).mean()
+    assert found.effect == pytest.approx(delta, abs=1e-12)
+    assert found.effect_raw == pytest.approx(second.mean() - first.mean())
+    assert found.ci95[0] <= found.effect <= found.ci95[1]
+
+
+def test_groups_that_do_not_overlap_give_an_interval_and_a_small_p():
+    y = np.concatenate([np.arange(20.0), np.arange(20.0) + 100])
+    codes = np.repeat([0, 1], 20).astype(np.int32)
+    found = differ(codes, y, levels=("a", "b"))
+    assert found.effect == 1
+    assert 0.5 < found.ci95[0] < 1
+    assert 0 < found.p < 1e-9
+
+
+def test_several_groups_agree_with_scipys_kruskal():
+    rng = np.random.default_rng(5)
+    codes = rng.integers(0, 3, 400).astype(np.int32)
+    y = (rng.normal(size=400) + codes * 0.3).round(1)
+    found = differ(codes, y)
+    reference = stats.kruskal(*(y[codes == level] for level in range(3)))
+    assert found.p == pytest.approx(reference.pvalue, rel=1e-9)
+    assert found.effect == pytest.approx(reference.statistic / 399)
+    assert not found.is_directed
+
+
+def test_categories_agree_with_scipy_for_large_and_for_small_tables():
+    rng = np.random.default_rng(6)
+    x = rng.integers(0, 3, 600).astype(np.int32)
+    y = np.where(rng.random(600) < 0.3, x, rng.integers(0, 3, 600)).astype(np.int32)
+    found = categories.measure(x, y, shape=(3, 3), alpha=0.05, seed=1)
+    table = categories.cross_table(x, y, (3, 3))
+    assert found.p == pytest.approx(stats.chi2_contingency(table).pvalue, rel=1e-9)
+    small = np.array([0] * 8 + [1] * 7, dtype=np.int32), np.array([0] * 6 + [1] * 9, dtype=np.int32)
+    fisher = categories.measure(*small, shape=(2, 2), alpha=0.05, seed=1)
+    assert fisher.p == pytest.approx(stats.fisher_exact(categories.cross_table(*small, (2, 2))).pvalue)
+    assert "Fisher" in fisher.test
+
+
+def test_tables_with_small_counts_are_judged_by_permutations():
+    rng = np.random.default_rng(7)
+    x, y = rng.integers(0, 4, 40).astype(np.int32), rng.integers(0, 4, 40).astype(np.int32)
+    found = categories.measure(x, y, shape=(4, 4), alpha=0.05, seed=1)
+    reference = stats.chi2_contingency(categories.cross_table(x, y, (4, 4))).pvalue
+    assert found.p == pytest.approx(reference, abs=0.1)
+    assert "few_per_level" in found.caveats
+
+
+def test_a_constant_column_in_the_common_rows_is_untestable_not_an_error():
+    x = np.array([1.0, 1, 1, 1, 1, 1, 2, 3])
+    y = np.array([1.0, 2, 3, 4, 5, 6, np.nan, np.nan])
+    assert isinstance(associate(x, y), Untestable)
+
+
+@pytest.mark.parametrize(
+    ("draw", "truth"),
+    [
+        (lambda rng: _correlated(rng, 150, 0.4), 6 / math.pi * math.asin(0.2)),
+        (lambda rng: _shifted(rng, 60, 90, 0.5), 2 * stats.norm.cdf(0.5 / math.sqrt(2)) - 1),
+    ],
+    ids=["rho", "delta"],
+)
+def test_ninety_five_percent_intervals_cover_about_that_often(draw, truth):
+    rng = np.random.default_rng(11)
+    hits = sum(low <= truth <= high for low, high in (draw(rng).ci95 for _ in range(400)))
+    # Two-sided binomial bounds at 0.001 around 0.95 of 400.
+    assert 364 <= hits <= 394
+
+
+def _correlated(rng, n, rho) -> Measurement:
+    x = rng.normal(size=n)
+    return associate(x, rho * x + math.sqrt(1 - rho**2) * rng.normal(size=n))
+
+
+def _shifted(rng, m, n, shift) -> Measurement:
+    y = np.concatenate([rng.normal(size=m), rng.normal(size=n) + shift])
+    return differ(np.repeat([0, 1], [m, n]).astype(np.int32), y, levels=("a", "b"))
+
+
+def test_a_fit_better_than_chance_never_narrows_an_interval_to_nothing():
+    low, high = laws.chi2_shift_interval(0.01, 2, 0.95)
+    assert low == 0
+    assert high > 4
+
+
+def test_benjamini_hochberg_agrees_with_scipy():
+    p = np.random.default_rng(1).random(200) ** 3
+    assert benjamini_hochberg(p) == pytest.approx(stats.false_discovery_control(p))
+
+
+def test_the_corrected_p_is_the_larger_of_family_and_run():
+    p = {"H1": 0.01, "H2": 0.04, "H3": 0.9}
+    corrected, sizes = adjust(p, {"H1": "association", "H2": "group_difference", "H3": "association"})
+    assert sizes == {"association": 2, "group_difference": 1}
+    assert corrected["H1"] == pytest.approx(0.03)
+    assert corrected["H2"] == pytest.approx(0.06)
