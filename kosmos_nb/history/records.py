@@ -244,6 +244,11 @@ class ProfileResult(_Drawn):
         return self.wall_s
 
     @property
+    def cpu_time(self) -> float:
+        """CPU seconds of the process, all threads; the same as `cpu_s`."""
+        return self.cpu_s
+
+    @property
     def memory_peak_mb(self) -> float:
         """Highest resident memory of the process while the cell ran, in megabytes."""
         return self.peak_bytes / MEGABYTE
