@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kosmos_nb.config import Kosmos
+from kosmos_nb.magics import views
 from kosmos_nb.magics.completion import OptionCompleter
 from kosmos_nb.magics.history import HistoryMagics
 from kosmos_nb.magics.profile import ProfileMagics
@@ -34,10 +35,12 @@ class Extension:
         self._shell.configurables.append(self.kosmos)
         self._profile.hook.install()
         self._completer.install()
+        views.install(self._shell)
         runtime().attach(self.kosmos)
 
     def uninstall(self) -> None:
         """Take everything out again."""
+        views.uninstall()
         self._completer.uninstall()
         self._profile.hook.uninstall()
         if self.kosmos in self._shell.configurables:
