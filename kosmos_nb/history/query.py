@@ -77,11 +77,7 @@ class QueryEngine:
 
         with self._lock:
             engine, parser = self._connections()
-            select = check(parser, query)
-            try:
-                names = parser.get_table_names(select)
-            except duckdb.Error:
-                names = set()  # the engine will say what is wrong
+            names = check(parser, query)
             self._load(engine, names, query)
             joined = self._join(engine, names, frames or {})
             try:

@@ -1,9 +1,9 @@
 """The history's tables as SQLAlchemy models: what Alembic compares, and what a server will get.
 
-A save does not go through them: importing SQLAlchemy and compiling its inserts would cost the
-kernel more than the save itself (see `store.py`). A test keeps models, migrations and rows
-equal. Each column's comment is its meaning, as `History.tables()` shows it; units are in the
-names. Stamps are UTC microseconds since 1970.
+A save does not go through them: importing SQLAlchemy would cost each kernel a hundred times
+what the save does (see `store.py`). A test keeps models, migrations and rows equal. Each
+column's comment is its meaning, as `History.tables()` shows it; units are in the names.
+Stamps are UTC microseconds since 1970.
 """
 
 from __future__ import annotations

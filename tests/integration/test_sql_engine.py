@@ -1,0 +1,148 @@
+"""What queries see: tables, stamps, parameters, frames of the notebook, what is new."""
+
+import datetime
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from kosmos_nb.core import QueryError, uuid7
+from kosmos_nb.history import History
+from tests.samples import done_run, profile
+
+
+@pytest.fixture
+def history(tmp_path):
+    with History(tmp_path) as opened:
+        yield opened
+
+
+def test_the_columns_of_the_predecessor_hold_the_numbers_of_the_profile(history):
+    saved = profile(id=uuid7())
+    history.save(saved)
+    (row,) = history.sql("SELECT * FROM execution_profiles").to_dict("records")
+    assert row["profile_id"] == saved.id
+    assert row["execution_time"] == saved.execution_time
+    assert row["memory_peak_mb"] == saved.memory_peak_mb
+    assert row["memory_delta_peak_mb"] == saved.memory_delta_peak_mb
+    assert row["profiler_overhead_ms"] == pytest.approx(saved.profiler_overhead_ms)
+    found = history.sql("SELECT * FROM profiling_bottlenecks ORDER BY bottleneck_rank")
+    assert list(found.function_name) == [b.name for b in saved.bottlenecks]
+    assert list(found.time_percent) == pytest.approx([b.share * 100 for b in saved.bottlenecks])
+
+
+def test_stamps_are_timestamps_in_utc_without_a_zone(history):
+    moment = datetime.datetime(2026, 2, 3, 4, 5, 6, 789_012, tzinfo=datetime.UTC)
+    history.save(profile(id=uuid7(), started_at_us=int(moment.timestamp() * 1_000_000)))
+    asked = history.sql(
+        "SELECT started_at, typeof(started_at) AS kind FROM executions WHERE started_at < $when",
+        {"when": datetime.datetime(2026, 2, 3, 4, 5, 7)},
+    )
+    assert asked.started_at[0] == pd.Timestamp("2026-02-03 04:05:06.789012")
+    assert asked.kind[0] == "TIMESTAMP"
+    assert history.sql("SELECT now() AS t, current_setting('TimeZone') AS z").z[0] == "UTC"
+
+
+def test_parameters_are_values_and_never_text_of_the_query(history):
+    history.save(profile(id=uuid7(), label="a' OR '1'='1"))
+    assert history.sql("SELECT label FROM executions WHERE label = ?", ["a' OR '1'='1"]).shape == (1, 1)
+    assert history.sql("SELECT label FROM executions WHERE label = $l", {"l": "' OR 1=1 --"}).empty
+    with pytest.raises(QueryError):
+        history.sql("SELECT ?")
+
+
+FRAMES = {
+    "pandas": pd.DataFrame({"label": ["a", "b"], "cost": [1.5, 2.5]}),
+    "polars": pl.DataFrame({"label": ["a", "b"], "cost": [1.5, 2.5]}),
+    "arrow": pa.table({"label": ["a", "b"], "cost": [1.5, 2.5]}),
+}
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_frames_of_the_notebook_join_by_name(history, kind):
+    history.save(profile(id=uuid7(), label="b"))
+    frames = {"Costs": FRAMES[kind], "unused": object()}
+    for name in ("Costs", "costs"):
+        asked = history.sql(f"SELECT cost FROM executions JOIN {name} USING (label)", frames=frames)
+        assert list(asked.cost) == [2.5]
+    asked = history.sql('WITH mine AS (FROM "Costs") SELECT sum(cost) AS s FROM mine', frames=frames)
+    assert asked.s[0] == 4.0
+    with pytest.raises(QueryError):  # a frame is there for its own query only
+        history.sql("FROM Costs")
+
+
+def test_a_frame_is_read_anew_each_time(history):
+    frame = pd.DataFrame({"a": [1]})
+    assert history.sql("SELECT a FROM frame", frames={"frame": frame}).a[0] == 1
+    frame.loc[0, "a"] = 7
+    assert history.sql("SELECT a FROM frame", frames={"frame": frame}).a[0] == 7
+
+
+def test_a_name_of_the_history_is_the_history_even_where_the_notebook_has_it_too(history):
+    history.save(done_run())
+    asked = history.sql("SELECT count(*) AS n FROM runs", frames={"runs": pd.DataFrame({"a": [1, 2, 3]})})
+    assert asked.n[0] == 1
+
+
+def test_what_is_no_frame_is_named_with_its_type_and_what_there_is_instead(history):
+    with pytest.raises(QueryError, match=r"'mine' is a list, no DataFrame.*The history has: .*executions"):
+        history.sql("SELECT * FROM mine", frames={"mine": [1, 2]})
+    with pytest.raises(QueryError, match="'lazy' is a LazyFrame: collect it"):
+        history.sql("SELECT * FROM lazy", frames={"lazy": pl.LazyFrame({"a": [1]})})
+    with pytest.raises(QueryError, match="cannot be used as a table"):
+        history.sql("SELECT * FROM odd", frames={"odd": pd.DataFrame({"a": [1, "x", object()]})})
+
+
+def test_a_wrong_query_is_one_line_with_the_place(history):
+    with pytest.raises(QueryError) as caught:
+        history.sql("SELECT wal_s\nFROM executions")
+    assert "\n" not in str(caught.value)
+    assert 'Referenced column "wal_s" not found' in str(caught.value)
+    assert "(line 1: SELECT wal_s)" in str(caught.value)
+
+
+def test_a_query_sees_what_was_saved_since_the_last_one_and_reads_only_that(history):
+    for n in range(1, 4):
+        history.save(profile(id=uuid7()))
+        with History(history.location) as other_kernel:
+            other_kernel.save(profile(id=uuid7()))
+        assert history.sql("SELECT count(*) AS n FROM executions").n[0] == 2 * n
+        expected = 2 * n * len(profile().function_stats)
+        assert history.sql("SELECT count(*) AS n FROM function_stats").n[0] == expected
+    copy = history._engine._mirror._copies["executions"]
+    assert copy.table.column(0).num_chunks == 4  # an empty one, and one for each refresh
+    before = copy.table
+    history.sql("SELECT * FROM executions")
+    assert history._engine._mirror._copies["executions"].table is before
+    assert "line_stats" not in history._engine._mirror._copies  # nobody asked for it
+
+
+def test_erased_records_leave_the_copy_too(history):
+    kept, erased = profile(id=uuid7()), profile(id=uuid7())
+    history.save(erased)
+    history.save(kept)
+    count = "SELECT (SELECT count(*) FROM executions) AS n, (SELECT count(*) FROM line_stats) AS m"
+    assert history.sql(count).n[0] == 2
+    history._store._connection.execute("DELETE FROM executions WHERE id = ?", (erased.id,))
+    assert list(history.sql(count).loc[0]) == [1, len(kept.line_stats)]
+
+
+def test_a_run_can_be_asked_by_its_verdicts(history):
+    picture = done_run()
+    history.save(picture)
+    asked = history.sql(
+        "SELECT h.statement, v.verdict, v.caveats FROM verdicts v JOIN hypotheses h USING (run_id, position) "
+        "ORDER BY position"
+    )
+    assert list(asked.verdict) == [verdict.verdict for verdict in picture.verdicts]
+    assert list(asked.caveats) == [";".join(verdict.caveats) for verdict in picture.verdicts]
+
+
+def test_the_users_own_duckdb_is_left_as_it_is(history):
+    history.save(profile(id=uuid7()))
+    history.sql("SELECT * FROM executions")
+    assert duckdb.sql("SELECT current_setting('enable_external_access')").df().iloc[0, 0]
+    with pytest.raises(duckdb.CatalogException):
+        duckdb.sql("SELECT * FROM execution_profiles")
