@@ -60,15 +60,12 @@ class Crew:
 
     def cancel(self, futures: Iterable[Future[Any]]) -> int:
         """Withdraw queued work and kill running work; return how many that stopped."""
-        running = {id(work.future): (seat, work) for seat, work in self._running()}
-        stopped = 0
-        for future in futures:
-            if future.cancel():
-                stopped += 1
-            elif id(future) in running:
-                seat, work = running[id(future)]
-                stopped += seat.interrupt(work, TaskCancelledError(CANCELLED))
-        return stopped
+        every = [future for future in futures if not future.done()]
+        begun = {id(future) for future in every if not future.cancel()}
+        # What could not be withdrawn has ended or has a seat by now: both change under one lock.
+        running = [(seat, work) for seat, work in self._running() if id(work.future) in begun]
+        stopped = sum(seat.interrupt(work, TaskCancelledError(CANCELLED)) for seat, work in running)
+        return len(every) - len(begun) + stopped
 
     def close(self) -> None:
         """Take no more work; finish what is queued, then let the workers end. Returns at once."""
@@ -120,7 +117,8 @@ class Crew:
             )
 
     def _running(self) -> list[tuple[Seat, Work]]:
-        pairs = ((seat, seat.work) for seat in list(self._seats))
+        with self._changed:
+            pairs = [(seat, seat.work) for seat in self._seats]
         return [(seat, work) for seat, work in pairs if work is not None]
 
     def _check_usable(self) -> None:
@@ -162,6 +160,7 @@ class Crew:
                 while self._queue:
                     work = heapq.heappop(self._queue)[2]
                     if work.future.set_running_or_notify_cancel():
+                        seat.take(work)
                         return work
                 if self._is_closing:
                     return "end"

@@ -107,7 +107,7 @@ def read_reply(header: tuple[Any, ...], body: bytearray, worker_pid: int) -> Out
     )
 
 
-def death(exit_code: int, last_words: str) -> WorkerDiedError:
+def death(exit_code: int, last_words: str, has_begun: bool = True) -> WorkerDiedError:
     """Say in words how a worker ended under its task."""
     if exit_code < 0:
         try:
@@ -122,9 +122,10 @@ def death(exit_code: int, last_words: str) -> WorkerDiedError:
         }.get(name, "")
     else:
         how, why = f"ended with exit code {exit_code}", "; the task or a library called os._exit"
+    doing = "ran" if has_begun else "read"
     words = f" Its last words: {last_words.splitlines()[-1][:300]}" if last_words else ""
     return WorkerDiedError(
-        f"The worker process {how} while it ran this task{why}.{words}", exit_code=exit_code
+        f"The worker process {how} while it {doing} this task{why}.{words}", exit_code=exit_code
     )
 
 

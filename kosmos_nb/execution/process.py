@@ -45,7 +45,7 @@ Context = tuple[str | None, list[str]]
 class WorkerProcess:
     """One worker. Used by one thread, but `kill` may come from any.
 
-    Raises from `load` and `call`: EOFError or OSError when the process is gone.
+    Raises from `load`, `begin` and `finish`: EOFError or OSError when the process is gone.
     """
 
     def __init__(self) -> None:
@@ -67,13 +67,22 @@ class WorkerProcess:
         self._channel.send(pickle.dumps(("import", tuple(names))))
         if first_time:
             self._channel.skip_to_mark()
-        header, _ = self._channel.receive()
-        self.spent_cpu_s = pickle.loads(header)[1]  # noqa: S301 - our own worker
+        self.spent_cpu_s = self._receive()[0][1]
         self.imported |= {*names, "kosmos_nb"}
 
-    def call(self, call: bytes) -> tuple[tuple[Any, ...], bytearray]:
-        """Send a pickled call and wait for what came of it: figures and pickled value."""
+    def begin(self, call: bytes) -> bool:
+        """Send a pickled call and wait until the worker begins it.
+
+        False: it will not, since modules that it has imported changed on disk.
+        """
         self._channel.send(pickle.dumps(("call", context())), call)
+        return bool(self._receive()[0][0] == "began")
+
+    def finish(self) -> tuple[tuple[Any, ...], bytearray]:
+        """Wait for what came of the call: kind and figures, and the pickled value."""
+        return self._receive()
+
+    def _receive(self) -> tuple[tuple[Any, ...], bytearray]:
         header, body = self._channel.receive()
         return pickle.loads(header), body  # noqa: S301 - our own worker
 

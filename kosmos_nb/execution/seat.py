@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kosmos_nb.core import ExecutionError, KosmosError, TaskTimeoutError
 from kosmos_nb.execution.carry_out import described
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _START_LIMIT_S = 60.0
+_TRIES = 3  # a worker may be dead or out of date before it begins
 
 
 class Seat:
     """Runs one piece of work after the other in a worker process, replaced when it dies.
 
-    `run`, `warm` and `stop` are for the seat's own thread; `interrupt` and `kill` for any.
+    `take`, `run`, `warm` and `stop` are for the seat's own thread; `interrupt` and `kill` for any.
     """
 
     def __init__(self, imports: Callable[[], frozenset[str]]) -> None:
@@ -47,10 +48,13 @@ class Seat:
         """What it runs now."""
         return self._work
 
-    def run(self, work: Work) -> None:
-        """Carry out `work` and tell its future; never raises."""
+    def take(self, work: Work) -> None:
+        """Hold `work`; from now on it can be interrupted."""
         with self._guard:
             self._work, self._verdict = work, None
+
+    def run(self, work: Work) -> None:
+        """Carry out `work`, which it has taken, and tell its future; never raises."""
         try:
             outcome = self._carry_out(work, _pickled(work))
         except ExecutionError as error:
@@ -105,38 +109,38 @@ class Seat:
         return dataclasses.replace(outcome, value=None, error=verdict, error_type=None, traceback="")
 
     def _carry_out(self, work: Work, call: bytes) -> Outcome:
-        process = self._ready()
-        _tell(work)
-        try:
-            header, body = self._call(process, work, call)
-            if header[0] == "stale":
-                self.stop()
-                process = self._ready()
-                header, body = self._call(process, work, call)
-        except _EndedError as ended:
-            return ended.outcome
-        outcome = read_reply(header, body, process.pid)
-        process.spent_cpu_s += outcome.cpu_s
+        for _ in range(_TRIES):
+            outcome, has_begun = self._attempt(self._ready(), work, call)
+            if has_begun or self._verdict is not None:
+                break
         return outcome
 
-    def _call(self, process: WorkerProcess, work: Work, call: bytes) -> tuple[tuple[Any, ...], bytearray]:
+    def _attempt(self, process: WorkerProcess, work: Work, call: bytes) -> tuple[Outcome, bool]:
+        """Return what came of the call and whether the worker began it; if not, another may."""
+        has_begun = False
         began_us, began_s = time.time_ns() // 1000, time.perf_counter()
         try:
             with self._limit(work):
-                return process.call(call)
+                has_begun = process.begin(call)
+                if has_begun:
+                    _tell(work)
+                    outcome = read_reply(*process.finish(), process.pid)
+                    process.spent_cpu_s += outcome.cpu_s
+                    return outcome, True
         except (EOFError, OSError):
             wall_s = time.perf_counter() - began_s
-        exit_code, cpu_s, last_words = self._discard()
-        raise _EndedError(
-            Outcome(
-                error=death(exit_code, last_words),
+            exit_code, cpu_s, last_words = self._discard()
+            outcome = Outcome(
+                error=death(exit_code, last_words, has_begun),
                 started_at_us=began_us,
                 wall_s=wall_s,
                 cpu_s=max(0.0, cpu_s - process.spent_cpu_s),
                 worker_pid=process.pid,
                 output=last_words,
             )
-        )
+            return outcome, has_begun
+        self.stop()
+        return Outcome(error=ExecutionError("Modules of the task change on disk all the time.")), False
 
     def _ready(self) -> WorkerProcess:
         """Return a living worker that has tried every wanted import."""
@@ -184,14 +188,6 @@ class Seat:
         )
         with _timer(limit_s, lambda: self.interrupt(work, late)):
             yield
-
-
-class _EndedError(Exception):
-    """The worker ended under its task."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__()
-        self.outcome = outcome
 
 
 @contextmanager

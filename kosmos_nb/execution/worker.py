@@ -55,6 +55,7 @@ def _serve_one(inbox: "SimpleQueue[Message]", channel: Channel, watch: SourceWat
     elif watch.is_stale():
         reply = pickle.dumps(("stale",)), b""
     else:
+        channel.send(pickle.dumps(("began",)))
         reply = carry_out(rest[0], body)
     if os.getpid() != own_pid:
         os._exit(0)  # a child that the task forked came back from it; only the worker answers
