@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from kosmos_nb.history.records import (
+from kosmos_nb.history import (
     Bottleneck,
     CallNode,
     FunctionStat,
@@ -197,23 +197,23 @@ Outcome = tuple[str, str, str, VerdictName, str, float | None, float, float | No
 
 # x, y, family, verdict, metric, effect, half interval, raw, unit, caveats, reason
 OUTCOMES: tuple[Outcome, ...] = (
-    ("body_mass_g", "flipper_length_mm", "association", "supported", "spearman", 0.84, 0.03, 0.0152, "mm per g", (),
+    ("body_mass_g", "flipper_length_mm", "association", "supported", "Spearman rho", 0.84, 0.03, 0.0152, "mm/g", (),
      "holds within every species, sex and island"),
-    ("species", "flipper_length_mm", "group_difference", "supported", "epsilon_squared", 0.74, 0.04, None, "", (),
-     "the groups differ: Gentoo 217, Chinstrap 196, Adelie 190"),
-    ("sex", "flipper_length_mm", "group_difference", "supported", "cliffs_delta", 0.29, 0.11, 7.1, "mm, male − female",
-     ("missing",), "11 rows without sex were left out"),
-    ("bill_depth_mm", "flipper_length_mm", "association", "inconclusive", "spearman", -0.52, 0.08, -4.2, "mm per mm",
+    ("species", "flipper_length_mm", "group_difference", "supported", "epsilon²", 0.74, 0.04, 27.2, "mm", (),
+     "highest in Gentoo, lowest in Adelie"),
+    ("sex", "flipper_length_mm", "group_difference", "supported", "Cliff's delta", 0.29, 0.11, 7.1, "mm",
+     ("missing",), "male − female; 11 rows without sex were left out"),
+    ("bill_depth_mm", "flipper_length_mm", "association", "inconclusive", "Spearman rho", -0.52, 0.08, -4.2, "mm/mm",
      ("simpson", "confounded"), "overall it falls, within each species it rises"),
-    ("bill_length_mm", "flipper_length_mm", "association", "supported", "spearman", 0.67, 0.06, 1.69, "mm per mm",
+    ("bill_length_mm", "flipper_length_mm", "association", "supported", "Spearman rho", 0.67, 0.06, 1.69, "mm/mm",
      (), "holds within every species"),
-    ("year", "flipper_length_mm", "association", "inconclusive", "spearman", 0.17, 0.1, 2.9, "mm per year",
+    ("year", "flipper_length_mm", "association", "inconclusive", "Spearman rho", 0.17, 0.1, 2.9, "mm per year",
      ("borderline", "few_per_level"), "n = 342 can exclude effects above 0.17, not 0.1"),
-    ("island", "flipper_length_mm", "group_difference", "inconclusive", "epsilon_squared", 0.36, 0.07, None, "",
+    ("island", "flipper_length_mm", "group_difference", "inconclusive", "epsilon²", 0.36, 0.07, None, "",
      ("confounded",), "nearly all of it goes with species"),
-    ("sex", "year", "category_association", "refuted", "cramers_v", 0.01, 0.05, None, "", (),
+    ("sex", "year", "category_association", "refuted", "Cramér's V", 0.01, 0.05, None, "", (),
      "equivalent to zero: the interval lies within ±0.1"),
-    ("species", "island", "category_association", "supported", "cramers_v", 0.66, 0.05, None, "", (), "chi-square"),
+    ("species", "island", "category_association", "supported", "Cramér's V", 0.66, 0.05, None, "", (), "chi-square"),
     ("rowid", "body_mass_g", "association", "not_testable", "", None, 0.0, None, "", ("id_like",),
      "rowid looks like an identifier"),
 )  # fmt: skip
@@ -222,9 +222,11 @@ OUTCOMES: tuple[Outcome, ...] = (
 def progress(number: int, outcome: Outcome) -> Progress:
     """Return a judged hypothesis."""
     x, y, family, verdict, metric, effect, half, raw, unit, caveats, reason = outcome
-    statement = f"{y} is associated with {x}" if family == "association" else f"{y} differs by {x}"
+    statement = (
+        f"{y} is associated with {x}" if family == "association" else f"{y} differs between the levels of {x}"
+    )
     hypothesis = Hypothesis(id=f"H{number}", statement=statement, family=family, x=x, y=y)
-    directed = metric in ("spearman", "cliffs_delta") and effect is not None
+    directed = metric in ("Spearman rho", "Cliff's delta") and effect is not None
     judged = Verdict(
         hypothesis_id=hypothesis.id, statement=statement, family=family, x=x, y=y, verdict=verdict,
         p=None if effect is None else max(1e-30, 0.9 * math.exp(-60 * abs(effect))),

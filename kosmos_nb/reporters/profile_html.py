@@ -10,7 +10,7 @@ from kosmos_nb.reporters.profile_model import Bar, LineRow, ProfileModel, profil
 from kosmos_nb.reporters.profile_text import profile_text
 from kosmos_nb.reporters.style import PROFILE_CSS
 
-PROFILE_WIDGET_BYTES = 19_000  # what the live view may add to a saved notebook; kosmos_nb.widgets keeps to it
+PROFILE_WIDGET_BYTES = 18_000  # what the live view may add to a saved notebook; kosmos_nb.widgets keeps to it
 MOST_ROWS = 400
 BAR_WIDTH = 120
 
@@ -85,7 +85,7 @@ def _picture(width: int, computing: float, waiting: float) -> Markup:
     parts = []
     if computing > 0.05:
         long = max(1, computing)
-        parts.append(f"<path class=k-cpu fill=currentColor d='M0 0h{long:.1f}v10h-{long:.1f}z'/>")
+        parts.append(f"<path class=k-cpu d='M0 0h{long:.0f}v10h-{long:.0f}z'/>")
     if waiting > 0.05:
         start, long = computing + 0.5, max(1, waiting - 0.5)
         parts.append(
@@ -103,7 +103,7 @@ def _times(value: Bar) -> Markup:
     wall, waiting = units.seconds(value.wall_s), units.seconds(value.wall_s - value.cpu_s)
     return join(
         (
-            tag("td", bar(value), Markup(" "), tag("span", wall), class_="k-n k-b"),
+            tag("td", bar(value), Markup(" "), tag("span", wall), class_="k-b"),
             _number(units.share(value.share)),
             _number(waiting if value.waiting > 0 else "0", "waiting"),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -126,7 +127,7 @@ def _failure(result: ProfileResult) -> str:
 
 def _big(result: ProfileResult) -> tuple[tuple[str, str], ...]:
     above = max(0, result.peak_bytes - result.rss_start_bytes)
-    cores = f", {result.cpu_s / result.wall_s:.2g} cores" if result.wall_s > 0.001 else ""
+    cores = f", {result.cpu_s / result.wall_s:.2f} cores" if result.wall_s > 0.001 else ""
     return (
         (units.seconds(result.wall_s), "wall"),
         (units.seconds(result.cpu_s), f"CPU{cores}"),
@@ -262,6 +263,9 @@ def _foot(result: ProfileResult) -> tuple[str, ...]:
     if result.samples:
         every = f" every {units.seconds(result.interval_s)}" if result.interval_s else ""
         sampled = f"{units.count(result.samples)} samples{every}"
-    share = units.share(result.overhead_s / result.wall_s) if result.wall_s > 0 else "100 %"
+    ratio = result.overhead_s / result.wall_s if result.wall_s > 0 else math.inf
+    share = units.share(ratio) if ratio < 10 else "over 1000 %"
     cost = f"profiler {share} ({units.seconds(result.overhead_s)})"
-    return tuple(part for part in (result.mode, sampled, cost, f"id {short_id(result.id)}") if part)
+    return tuple(
+        part for part in (result.mode, sampled, cost, f"id {short_id(clean(result.id, 40))}") if part
+    )

@@ -22,7 +22,7 @@ def profile_text(result: ProfileResult) -> str:
     """Return the whole answer of a profile in lines of at most 100 columns."""
     model = profile_model(result)
     parts = [_head(model), _lines(model.lines), _functions(model.functions), _notes(model)]
-    parts.append([" · ".join(model.foot)])
+    parts.append(columns.wrap(" · ".join(model.foot), hang=2))
     return "\n\n".join("\n".join(part) for part in parts if part)
 
 
@@ -35,8 +35,7 @@ def _head(model: ProfileModel) -> list[str]:
 
 def _times(bar: Bar) -> list[str]:
     waiting = bar.wall_s - bar.cpu_s
-    parts = [units.seconds(seconds) if seconds > 0 else "0" for seconds in (bar.cpu_s, waiting)]
-    return [units.seconds(bar.wall_s), units.share(bar.share), *parts]
+    return [units.seconds(bar.wall_s), units.share(bar.share), units.seconds(waiting) if waiting > 0 else "0"]
 
 
 def _lines(rows: Sequence[LineRow]) -> list[str]:
@@ -45,9 +44,9 @@ def _lines(rows: Sequence[LineRow]) -> list[str]:
     hottest = sorted(rows, key=lambda row: (-row.bar.wall_s, row.line))
     kept = [row for row in hottest if row.bar.share >= LEAST_SHARE][:MOST_LINES] or hottest[:1]
     measured = any(row.memory for row in rows)
-    head = ["line", "time", "share", "computing", "waiting", *(["memory"] if measured else []), "source"]
+    head = ["line", "time", "share", "waiting", *(["memory"] if measured else []), "source"]
     cells = [
-        [str(row.line), *_times(row.bar), *([row.memory] if measured else []), columns.clip(row.source, 48)]
+        [str(row.line), *_times(row.bar), *([row.memory] if measured else []), columns.clip(row.source, 56)]
         for row in sorted(kept, key=lambda row: row.line)
     ]
     left = len(rows) - len(kept)
@@ -60,7 +59,7 @@ def _functions(rows: Sequence[FunctionRow]) -> list[str]:
         return []
     kept = [row for row in rows if row.bar.share >= LEAST_SHARE][:MOST_FUNCTIONS] or list(rows[:1])
     counted = any(row.calls for row in kept)
-    head = ["self", "share", "computing", "waiting", "total", *(["calls"] if counted else []), "function"]
+    head = ["self", "share", "waiting", "total", *(["calls"] if counted else []), "function"]
     cells = [
         [
             *_times(row.bar),

@@ -11,7 +11,7 @@ from kosmos_nb.reporters.run_model import RunModel, RunRow, run_model
 from kosmos_nb.reporters.run_text import run_text, shown
 from kosmos_nb.reporters.style import RUN_CSS
 
-RUN_WIDGET_BYTES = 70_000  # what the live board may add to a saved notebook; kosmos_nb.widgets keeps to it
+RUN_WIDGET_BYTES = 60_000  # what the live board may add to a saved notebook; kosmos_nb.widgets keeps to it
 COLUMNS = 6
 
 

@@ -160,7 +160,7 @@ def _row(progress: Progress, run: Run) -> RunRow:
     metric = words.metric(verdict.effect_metric) if verdict else ""
     signed = verdict is None or bool(verdict.sign) or metric in words.DIRECTED
     group = int(bool(run.target) and run.target not in (hypothesis.x, hypothesis.y))
-    show = units.signed if signed else _plain
+    show = _signed if signed else _plain
     reason = clean(verdict.reason if verdict and verdict.reason else progress.reason, REASON_CHARACTERS)
     elapsed = finite(progress.wall_s) if progress.state == "running" else None
     return RunRow(
@@ -187,8 +187,12 @@ def _row(progress: Progress, run: Run) -> RunRow:
     )
 
 
-def _plain(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}".replace("-", "−")
+def _signed(value: float) -> str:
+    return units.signed(value) if abs(value) < 1000 else f"{value:+.2e}".replace("-", "−", 1)
+
+
+def _plain(value: float) -> str:
+    return _signed(value).lstrip("+")
 
 
 def _raw(verdict: Verdict | None) -> str:
@@ -252,9 +256,7 @@ def _about_target(held: Sequence[Verdict], mine: Sequence[Verdict], target: str)
 
 def _short_effect(verdict: Verdict, effect: float) -> str:
     metric = words.metric(verdict.effect_metric)
-    return (
-        f"{metric} {units.signed(effect) if verdict.sign or metric in ('ρ', 'δ') else _plain(effect)}".strip()
-    )
+    return f"{metric} {_signed(effect) if verdict.sign or metric in ('ρ', 'δ') else _plain(effect)}".strip()
 
 
 def _tally(verdicts: Sequence[Verdict]) -> str:

@@ -36,7 +36,7 @@ def _rows(model: RunModel) -> list[str]:
     if not kept:
         return []
     wide = [max(columns.width(cell) for cell in cells) for cells in zip(*map(_numbers, kept), strict=True)]
-    text, group = [shown(model, len(kept))], None
+    text, group = columns.wrap(shown(model, len(kept)), hang=2), None
     for row in kept:
         if row.group != group and model.groups[0] != model.groups[1]:
             text += ["", f"{model.groups[row.group]}:"]
@@ -63,7 +63,8 @@ def _row(row: RunRow, wide: list[int]) -> list[str]:
     lines = columns.wrap(f"{columns.pad(verdict, INDENT - 1)} {row.id} {row.statement}", hang=INDENT)
     numbers = [columns.pad(cell, width) for cell, width in zip(_numbers(row), wide, strict=True)]
     if any(cell.strip() for cell in numbers):
-        lines.append((" " * INDENT + "  ".join(numbers)).rstrip())
+        line = (" " * INDENT + "  ".join(numbers)).rstrip()
+        lines += [line] if columns.width(line) <= columns.WIDTH else columns.wrap(line.strip(), indent=INDENT)
     caveats = f"caveats: {', '.join(row.caveats)}" if row.caveats else ""
     why = " · ".join(part for part in (caveats, row.reason) if part)
     return lines + (columns.wrap(why, indent=INDENT) if why else [])

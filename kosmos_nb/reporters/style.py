@@ -53,12 +53,12 @@ _BASE = """
   & th{color:var(--k-soft)}
   & tr>:first-child{padding-left:14px}
   & tr>:last-child{padding-right:14px}
-  & .k-n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+  & .k-n,& .k-b{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
   & .k-src{white-space:pre-wrap;overflow-wrap:anywhere;min-width:12em}
   & .k-foot{padding:7px 14px;border-top:1px solid var(--k-line);display:flex;flex-wrap:wrap;gap:2px 16px;
     justify-content:space-between}
   & svg{display:inline-block;vertical-align:middle;max-width:none;overflow:visible}
-  & .k-cpu{color:var(--k-cpu)}
+  & .k-cpu{color:var(--k-cpu);fill:currentColor}
   & .k-wait{color:var(--k-wait)}
   & .k-bad{color:var(--k-bad)}
   & .k-ok{color:var(--k-ok)}
@@ -69,7 +69,7 @@ _BASE = """
 
 _PROFILE = """
   & .k-b span{display:inline-block;min-width:5em}
-  @container (min-width:561px){& .k-l .k-n{width:1%}}
+  @container (min-width:561px){& .k-l .k-n,& .k-l .k-b{width:1%}}
   @container (max-width:560px){
     & tr.k-l{display:flex;flex-wrap:wrap;border-top:1px solid var(--k-line);padding:3px 14px}
     & tr.k-l td{border:0;padding:1px 10px 1px 0;width:auto}

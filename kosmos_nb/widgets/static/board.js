@@ -153,6 +153,7 @@ function render({ model, el }) {
     end.replaceChildren(...[legend, facts("What the caveats mean", state.caveats), notes(state.notes),
       h("div", { class: "k-foot" }, h("span", {}, state.cost), " ", h("span", {}, state.foot))].filter(Boolean));
     if (open) end.querySelector("details")?.setAttribute("open", "");
+    scroll.classList.toggle("k-long", state.order.length > 40);
     root.setAttribute("data-seq", state.seq);
     saying ??= setTimeout(say, Math.max(0, 1000 - (performance.now() - said)));
   }

@@ -12,7 +12,7 @@ const line = ([first, source, place, computing, waiting, time, share, waits, ...
   h("tr", { class: "k-l" },
     first === null ? null : number(first),
     h("td", { class: "k-src" }, source, place ? h("span", { class: "k-soft" }, ` ${place}`) : null),
-    h("td", { class: "k-n k-b" }, bar(computing, waiting), " ", h("span", {}, time)),
+    h("td", { class: "k-b" }, bar(computing, waiting), " ", h("span", {}, time)),
     number(share), number(waits, "waiting"), ...more.map((text, i) => number(text, names[i])));
 
 let chosen = 0; // one module per model: the tab outlives a view that is drawn anew

@@ -1,0 +1,40 @@
+"""One browser and one JupyterLab for all browser tests."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser import driver
+
+RESULTS = Path(__file__).parents[2] / "test-results"
+
+
+@pytest.fixture(scope="session")
+def chrome() -> Iterator[Browser]:
+    path = driver.chromium()
+    if path is None:
+        if os.environ.get("CI") or os.environ.get("KOSMOS_REQUIRE_BROWSER") == "1":
+            pytest.fail(driver.INSTALL)
+        pytest.skip(driver.INSTALL)
+    with driver.browser(path) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[driver.Lab]:
+    made = driver.Lab(tmp_path_factory.mktemp("lab"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def results() -> Path:
+    """The folder for screenshots."""
+    RESULTS.mkdir(exist_ok=True)
+    return RESULTS
