@@ -30,7 +30,8 @@ def test_two_runs_that_differ_in_cost_alone_compare_equal() -> None:
     first, second = samples.profile(**plain), samples.profile(**plain, **other)
     assert sanitized(profile_text(first)) == sanitized(profile_text(second))
     one, two = samples.done_run(), samples.done_run(
-        id="0193ffff-02aa-7f00-9d11-c0ffee00d1c1", wall_s=0.0002, cpu_s=130.0, peak_bytes=2_000_000_000, workers=8,
+        id="0193ffff-02aa-7f00-9d11-c0ffee00d1c1", wall_s=0.0002, cpu_s=130.0, peak_bytes=2_000_000_000,
+        workers=8,
         slowest_step_s=12.0, versions={"python": "3.13.1", "pandas": "3.0.0rc1", "scipy": "1.16"},
     )  # fmt: skip
     assert sanitized(run_text(one)) == sanitized(run_text(two))
