@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -73,6 +74,7 @@ class History:
         self._spool = Spool(self._location)
         self._writer = Writer(self._store, self._spool, self._warn)
         self._engine = QueryEngine(self._store)
+        self._has_replayed = False
         lifecycle.track(self._writer)
         lifecycle.track(self._engine)
 
@@ -92,6 +94,7 @@ class History:
         """
         bundle = to_bundle(record)
         self._store.save(bundle)
+        self._replay()
         return bundle.id
 
     def save_later(self, record: Record) -> None:
@@ -116,6 +119,7 @@ class History:
         Raises:
             HistoryError: There is none with this id, or the history cannot be read.
         """
+        self._replay()
         return profile_from_rows(self._store.fetch("profile", profile_id))
 
     def run(self, run_id: str) -> RunSnapshot:
@@ -124,6 +128,7 @@ class History:
         Raises:
             HistoryError: There is none with this id, or the history cannot be read.
         """
+        self._replay()
         return run_from_rows(self._store.fetch("run", run_id))
 
     def last(self, n: int = 20, *, label: str | None = None, cell: str | None = None) -> pd.DataFrame:
@@ -160,6 +165,7 @@ class History:
             QueryError: The query is not allowed, or not valid.
             HistoryError: The history cannot be read.
         """
+        self._replay()
         return self._engine.sql(query, params, frames)
 
     def tables(self) -> pd.DataFrame:
@@ -196,11 +202,20 @@ class History:
     def __repr__(self) -> str:
         return f"History({str(self._location)!r})"
 
+    def _replay(self) -> None:
+        """Save what other kernels left in the spool, once; later the writer looks after it."""
+        if self._has_replayed:
+            return
+        self._has_replayed = True
+        with suppress(HistoryError, OSError):  # the call itself will say what does not work
+            self._spool.replay(self._store.save)
+
     def _frame(self, query: str, params: dict[str, Any]) -> pd.DataFrame:
         import pandas as pd  # noqa: PLC0415 - 0.2 s; only who asks for a DataFrame pays
 
         if params["n"] < 0:
             raise HistoryError(f"n is a number of rows and cannot be {params['n']}.")
+        self._replay()
         with self._store.reading() as connection:
             cursor = connection.execute(query, params)
             names = [column[0] for column in cursor.description]

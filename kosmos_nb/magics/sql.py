@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class
@@ -45,15 +45,16 @@ class SqlMagics(Magics):
         if options.help:
             return None
         history = runtime().history
+        names: dict[str, Any] = self.shell.user_ns  # type: ignore[union-attr]  # a magic has its shell
         if options.tables:
             frame = history.tables()
         else:
             query = _query(rest, cell)
             history.flush(FLUSH_S)  # so that the cell before this one is in it
-            frame = history.sql(query, frames=self.shell.user_ns)
+            frame = history.sql(query, frames=names)
         if options.out is None:
             return frame
-        self.shell.user_ns[options.out] = frame
+        names[options.out] = frame
         return None
 
 

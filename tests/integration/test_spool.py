@@ -281,6 +281,13 @@ def test_a_torn_tail_is_skipped_and_kept_and_the_lines_around_it_are_saved(tmp_p
     assert said == []
 
 
+def test_what_another_kernel_left_in_the_spool_is_there_for_the_first_query(tmp_path):
+    Spool(tmp_path).add(to_bundle(left := new_profile()))
+    with History(tmp_path) as history:
+        assert list(history.sql("SELECT id FROM executions").id) == [left.id]
+        assert not history._spool.files()
+
+
 def test_a_record_that_was_saved_and_spooled_is_there_once(tmp_path, said):
     record = new_profile()
     with opened(tmp_path, said) as history:
