@@ -23,6 +23,7 @@ from kosmos_nb.core import (
     WorkerDiedError,
 )
 from kosmos_nb.execution import ExperimentResult, ExperimentTask, ParallelExperimentExecutor
+from tests.waiting import until
 
 # A worker cannot import this file, as it could not import a notebook: its functions go by value.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -53,15 +54,6 @@ def announce_and_wait(file: Path, text: str = "") -> None:
     file.with_suffix(".part").write_text(text or str(os.getpid()))
     file.with_suffix(".part").rename(file)
     signal.pause()
-
-
-def until(is_so, limit_s: float = 10.0) -> None:
-    """Wait until `is_so()`; fail after `limit_s`."""
-    deadline = time.monotonic() + limit_s
-    pause = threading.Event()
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        pause.wait(0.005)
 
 
 def is_running(pid: int) -> bool:

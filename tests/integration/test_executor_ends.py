@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
+
+from tests.waiting import until
 
 # Each script runs as a user's own: functions of its __main__, a pool, a busy worker.
 BEGIN = """
@@ -40,14 +40,6 @@ def keep_busy():
 
 pool = ParallelExperimentExecutor(1)
 """
-
-
-def until(is_so: Callable[[], bool], limit_s: float = 20.0) -> None:
-    deadline = time.monotonic() + limit_s
-    pause = threading.Event()
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        pause.wait(0.005)
 
 
 def is_running(pid: int) -> bool:
@@ -87,7 +79,7 @@ def test_a_killed_parent_leaves_no_worker_even_in_the_middle_of_a_task(tmp_path,
     assert all(is_running(pid) for pid in pids)
     script.process.send_signal(how)
     script.end()
-    until(lambda: not any(is_running(pid) for pid in pids), limit_s=2)
+    until(lambda: not any(is_running(pid) for pid in pids), within_s=2)
 
 
 def test_a_killed_parent_leaves_no_idle_worker(tmp_path):
@@ -95,7 +87,7 @@ def test_a_killed_parent_leaves_no_idle_worker(tmp_path):
     pid = script.told("worker")
     script.process.kill()
     script.end()
-    until(lambda: not is_running(pid), limit_s=2)
+    until(lambda: not is_running(pid), within_s=2)
 
 
 @pytest.mark.parametrize("ending", ["pass", "sys.exit(3)", "raise ValueError('the script failed')"])
@@ -106,7 +98,7 @@ def test_an_ending_script_does_not_wait_for_a_task_that_runs(tmp_path, ending):
     began_s = time.monotonic()
     output = script.end()
     assert time.monotonic() - began_s < 5
-    until(lambda: not any(is_running(pid) for pid in pids), limit_s=2)
+    until(lambda: not any(is_running(pid) for pid in pids), within_s=2)
     assert output.startswith("once\n")
     assert output.count("once") == 1, "a worker has run the user's script again"
     assert "kosmos_nb" not in output
@@ -117,7 +109,7 @@ def test_ctrl_c_ends_the_script_and_its_workers_without_noise_of_theirs(tmp_path
     pids = [script.told("worker"), script.told("child")]
     script.process.send_signal(signal.SIGINT)
     output = script.end()
-    until(lambda: not any(is_running(pid) for pid in pids), limit_s=2)
+    until(lambda: not any(is_running(pid) for pid in pids), within_s=2)
     assert output.rstrip().endswith("KeyboardInterrupt")
     assert output.count("Traceback") == 1
 
@@ -136,7 +128,7 @@ rest()
     worker, forked = script.told("worker"), script.told("forked")
     try:
         script.process.kill()
-        until(lambda: not is_running(worker), limit_s=2)
+        until(lambda: not is_running(worker), within_s=2)
         assert is_running(forked)
     finally:
         os.kill(forked, signal.SIGKILL)
