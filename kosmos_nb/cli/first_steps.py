@@ -51,6 +51,7 @@ def execute(frame: pd.DataFrame, question: str, name: str, target: Path) -> None
         notebook,
         timeout=CELL_TIMEOUT_S,
         kernel_name="python3",
+        extra_arguments=["--log-level=ERROR"],  # its warnings are about this machine's loopback
         resources={"metadata": {"path": str(target.parent)}},
     )
     try:

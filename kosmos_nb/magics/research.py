@@ -112,7 +112,12 @@ class ResearchMagics(Magics):
             self.shell.user_ns[options.variable] = run
         self._shown = (run.id, self.shell.execution_count)
         render.register(ResearchRun, render.DISPLAY, self._display)
-        self._show(run, wait=options.wait)
+        try:
+            self._show(run, wait=options.wait)
+        except KeyboardInterrupt:
+            run.cancel()
+            run.result(CANCEL_WITHIN_S)
+            raise
         return run
 
     def _display(self, run: ResearchRun) -> bool:
@@ -143,14 +148,9 @@ class ResearchMagics(Magics):
             views.show_live(run)
         if live and not wait:
             return
-        try:
-            if is_terminal(self.shell):
-                show_progress(run)
-            run.result()
-        except KeyboardInterrupt:
-            run.cancel()
-            run.result(CANCEL_WITHIN_S)
-            raise
+        if is_terminal(self.shell):
+            show_progress(run)
+        run.result()
         if not live:
             views.show_ended(run)
 
