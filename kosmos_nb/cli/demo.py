@@ -44,14 +44,13 @@ def demo(
     frame = penguins() if data is None else read_table(data)
     name = "penguins" if data is None else data.name
     asked = question if question is not None else (QUESTION if data is None else "")
-    console.print(
-        f"[bold]{asked or 'Which columns go together?'}[/bold]  "
-        f"{name}: {len(frame):,} rows, {len(frame.columns)} columns"
-    )
+    console.print(f"[bold]kosmos_nb[/bold] · {name}: {len(frame):,} rows, {len(frame.columns)} columns")
     folder = _new_folder(results)
     run, profile = _research(console, frame, name, Question(text=asked, target=target, **_standard()))
     picture = run.snapshot()
     console.print(reporters.run_table(picture))
+    console.print(reporters.why_table(picture))
+    console.print("\n[bold]What it cost[/bold]")
     console.print(reporters.cost_table(picture))
     console.print(_profiled(profile))
     run.verdicts.to_csv(folder / "verdicts.csv", index=False)
@@ -86,9 +85,8 @@ def _research(
 
 def _profiled(profile: ProfileResult) -> str:
     return (
-        f"[dim]Measured around it: {units.seconds(profile.wall_s)} wall, {units.seconds(profile.cpu_s)} CPU of this "
-        f"process, peak {units.size(profile.peak_bytes)} ({units.size_change(profile.peak_bytes - profile.rss_start_bytes)}), "
-        f"profiler {units.seconds(profile.overhead_s)}.[/dim]"
+        f"[dim]of which this process: {units.seconds(profile.cpu_s)} CPU, peak {units.size(profile.peak_bytes)}"
+        f"; measuring it took {units.seconds(profile.overhead_s)}[/dim]"
     )
 
 

@@ -74,5 +74,7 @@ def _set_parameters(notebook: Any, *, question: str, **values: str) -> None:
     for tag, source in sources.items():
         tagged = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", ())]
         if len(tagged) != 1:
-            raise ExecutionError(f"The notebook {NAME} should have one cell tagged {tag!r}, not {len(tagged)}.")
+            raise ExecutionError(
+                f"The notebook {NAME} should have one cell tagged {tag!r}, not {len(tagged)}."
+            )
         tagged[0].source = source

@@ -13,7 +13,7 @@ from kosmos_nb.reporters.run_html import RUN_WIDGET_BYTES, run_html
 from kosmos_nb.reporters.run_model import RunModel, RunRow, run_model
 from kosmos_nb.reporters.run_text import run_text, shown
 from kosmos_nb.reporters.style import PROFILE_CSS, RUN_CSS
-from kosmos_nb.reporters.terminal import cost_table, run_table
+from kosmos_nb.reporters.terminal import cost_table, run_table, why_table
 
 __all__ = [
     "PROFILE_CSS",
@@ -38,4 +38,5 @@ __all__ = [
     "run_text",
     "saved_bytes",
     "shown",
+    "why_table",
 ]

@@ -29,7 +29,7 @@ class RunRow:
     """One hypothesis as the views show it.
 
     Attributes:
-        id, statement: Of the hypothesis.
+        id, statement: Of the hypothesis; formula: the same as `y ~ x`, for narrow places.
         state: Its state; key: what the board filters by; group: 0 for those about the target.
         sign: Mark, word and tone of its verdict, else of its state.
         detail: Beside the word: seconds of a running test.
@@ -42,6 +42,7 @@ class RunRow:
 
     id: str
     statement: str
+    formula: str
     state: str
     key: str
     group: int
@@ -166,6 +167,7 @@ def _row(progress: Progress, run: Run) -> RunRow:
     return RunRow(
         id=clean(hypothesis.id, 20),
         statement=clean(hypothesis.statement, STATEMENT_CHARACTERS),
+        formula=clean(f"{hypothesis.y} ~ {hypothesis.x}", STATEMENT_CHARACTERS),
         state=progress.state,
         key=_key(progress),
         group=group,

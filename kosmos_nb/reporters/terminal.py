@@ -23,7 +23,6 @@ STYLES: Mapping[str, str] = {
     "off": "dim",
     "run": "cyan",
 }
-PIPS = 21
 
 
 def run_table(snapshot: RunSnapshot, most: int = MOST_ROWS) -> Table:
@@ -53,11 +52,26 @@ def run_table(snapshot: RunSnapshot, most: int = MOST_ROWS) -> Table:
     table.add_column("hypothesis", ratio=1, overflow="fold")
     table.add_column("verdict", no_wrap=True)
     table.add_column("effect, 95 % interval", no_wrap=True)
-    table.add_column("p, corr.", justify="right", no_wrap=True)
+    table.add_column("p", justify="right", no_wrap=True)
+    table.add_column("corr. p", justify="right", no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
     for index, row in enumerate(kept):
         turn = index + 1 < len(kept) and kept[index + 1].group != row.group
         table.add_row(*_cells(row), end_section=turn)
+    return table
+
+
+def why_table(snapshot: RunSnapshot, most: int = MOST_ROWS) -> Table:
+    """Return why verdicts carry caveats, one line a hypothesis; without caveats, no rows."""
+    from rich.table import Table  # noqa: PLC0415 - only commands draw in a terminal
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column("formula", ratio=2, overflow="fold")
+    table.add_column("reason", ratio=5, overflow="fold")
+    for row in run_model(snapshot).rows[:most]:
+        if row.caveats and row.reason:
+            table.add_row(Text(row.formula), Text(row.reason, style="dim"))
     return table
 
 
@@ -83,30 +97,15 @@ def _box() -> Box:
 def _cells(row: RunRow) -> tuple[Text, ...]:
     from rich.text import Text  # noqa: PLC0415 - only commands draw in a terminal
 
-    style = STYLES[row.sign.tone]
-    statement = Text(row.statement)
-    if row.why:
-        statement.append(f"\n{row.why}", style="dim")
+    statement = Text(row.formula)
+    if row.caveats:
+        statement.append(f"\n{', '.join(row.caveats)}", style="dim")
     verdict = " ".join(part for part in (row.sign.mark, row.sign.word, row.detail) if part)
-    effect = Text(_strip(row), style=style)
-    if row.effect_text:
-        effect.append(f"\n{row.effect_text} {row.interval_text}".rstrip(), style="")
-    n = units.count(row.n) if row.n else ""
-    return statement, Text(verdict, style=style), effect, Text(row.p_adj), Text(n)
-
-
-def _strip(row: RunRow) -> str:
-    """Return a forest plot in one line of characters from −1 to 1, empty without an effect."""
-    if row.effect is None:
-        return ""
-
-    def at(value: float) -> int:
-        return round((min(1.0, max(-1.0, value)) + 1) / 2 * (PIPS - 1))
-
-    line = ["·" if at(-row.smallest) <= i <= at(row.smallest) else " " for i in range(PIPS)]
-    line[at(0)] = "│"
-    if row.low is not None and row.high is not None:
-        for i in range(at(row.low), at(row.high) + 1):
-            line[i] = "─"
-    line[at(row.effect)] = "●"
-    return "".join(line).rstrip()
+    return (
+        statement,
+        Text(verdict, style=STYLES[row.sign.tone]),
+        Text(f"{row.effect_text} {row.interval_text}".strip()),
+        Text(row.p),
+        Text(row.p_adj),
+        Text(units.count(row.n) if row.n else ""),
+    )
