@@ -124,7 +124,7 @@ def _fold(root: _Node, threshold_s: float) -> None:
         order.extend(node.children.values())
     for node in reversed(order):
         for function, child in list(node.children.items()):
-            if child.total_s < threshold_s and not child.children:
+            if child.total_s <= threshold_s and not child.children:
                 node.self_s += child.self_s
                 node.self_cpu_s += child.self_cpu_s
                 node.samples += child.samples
