@@ -46,7 +46,7 @@ def demo(
     asked = question if question is not None else (QUESTION if data is None else "")
     console.print(f"[bold]kosmos_nb[/bold] · {name}: {len(frame):,} rows, {len(frame.columns)} columns")
     folder = _new_folder(results)
-    run, profile = _research(console, frame, name, Question(text=asked, target=target, **_standard()))
+    run, profile = _research(console, frame, name, _question(asked, target))
     picture = run.snapshot()
     console.print(reporters.run_table(picture))
     console.print(reporters.why_table(picture))
@@ -61,9 +61,9 @@ def demo(
     _farewell(console, folder, saved=_saved(), with_notebook=with_notebook, is_own=data is not None)
 
 
-def _standard() -> dict[str, float | int]:
+def _question(text: str, target: str | None) -> Question:
     kosmos = runtime().kosmos
-    return {"alpha": kosmos.alpha, "smallest": kosmos.smallest, "seed": kosmos.seed}
+    return Question(text=text, target=target, alpha=kosmos.alpha, smallest=kosmos.smallest, seed=kosmos.seed)
 
 
 def _research(
@@ -85,8 +85,8 @@ def _research(
 
 def _profiled(profile: ProfileResult) -> str:
     return (
-        f"[dim]of which this process: {units.seconds(profile.cpu_s)} CPU, peak {units.size(profile.peak_bytes)}"
-        f"; measuring it took {units.seconds(profile.overhead_s)}[/dim]"
+        f"[dim]of which this process: {units.seconds(profile.cpu_s)} CPU, "
+        f"peak {units.size(profile.peak_bytes)}; measuring it took {units.seconds(profile.overhead_s)}[/dim]"
     )
 
 

@@ -43,7 +43,7 @@ def execute(frame: pd.DataFrame, question: str, name: str, target: Path) -> None
     from nbclient import NotebookClient  # noqa: PLC0415
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError  # noqa: PLC0415
 
-    notebook = nbformat.read(notebook_source(), as_version=4)
+    notebook: Any = nbformat.read(notebook_source(), as_version=4)  # type: ignore[no-untyped-call]
     copy = target.parent / "data.parquet"
     frame.to_parquet(copy)
     _set_parameters(notebook, data=copy.name, question=question, name=name)
@@ -61,7 +61,7 @@ def execute(frame: pd.DataFrame, question: str, name: str, target: Path) -> None
     except (CellTimeoutError, DeadKernelError) as error:
         raise ExecutionError(f"{NAME} could not be executed: {str(error).splitlines()[0]}") from error
     finally:
-        nbformat.write(notebook, target)
+        nbformat.write(notebook, target)  # type: ignore[no-untyped-call]
 
 
 def _set_parameters(notebook: Any, *, question: str, **values: str) -> None:
@@ -74,7 +74,5 @@ def _set_parameters(notebook: Any, *, question: str, **values: str) -> None:
     for tag, source in sources.items():
         tagged = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", ())]
         if len(tagged) != 1:
-            raise ExecutionError(
-                f"The notebook {NAME} should have one cell tagged {tag!r}, not {len(tagged)}."
-            )
+            raise ExecutionError(f"{NAME} should have one cell tagged {tag!r}, not {len(tagged)}.")
         tagged[0].source = source

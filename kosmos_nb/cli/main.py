@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from kosmos_nb import __version__
 from kosmos_nb.cli.demo import demo
 from kosmos_nb.cli.enable import disable, enable
 from kosmos_nb.core import KosmosError
@@ -37,7 +37,7 @@ def main() -> None:
 
 def _version(asked: bool) -> None:
     if asked:
-        print(f"kosmos_nb {__version__}")
+        print(f"kosmos_nb {installed_version('kosmos-nb')}")
         raise typer.Exit
 
 

@@ -75,6 +75,7 @@ PARSER.add_argument(
 class ResearchMagics(Magics):
     """The magic of research runs."""
 
+    shell: Any
     _shown: tuple[str, int] | None = None
 
     @no_var_expand
@@ -203,6 +204,5 @@ def _cancel(which: str) -> None:
         print(f"{chosen.id} is being cancelled.")
         return
     picture = chosen.snapshot()
-    print(
-        f"{chosen.id}  {picture.run.status}: {len(picture.verdicts)} of {len(picture.progress)} have a verdict."
-    )
+    judged = f"{len(picture.verdicts)} of {len(picture.progress)} have a verdict"
+    print(f"{chosen.id}  {picture.run.status}: {judged}.")

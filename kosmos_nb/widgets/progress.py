@@ -21,13 +21,15 @@ def show_progress(run: LiveRun, console: Console | None = None) -> None:
     """Show how far the run is until it ends; may be interrupted."""
     changed = threading.Event()
     run.listen(changed.set)
-    columns = (
+    with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.fields[done]}"),
-    )
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    ) as progress:
         bar = progress.add_task("starting", total=None, done="")
         while (picture := run.snapshot()).run.status == "running":
             total = len(picture.progress)

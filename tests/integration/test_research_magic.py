@@ -83,7 +83,8 @@ def test_status_list_and_cancel(kernel):
     assert "cancelled" in ask(kernel, "%kosmos_research --cancel").stdout
     assert kernel.value("slow.status") == "'cancelled'"
     assert "No run is going on" in kernel.run("%kosmos_research --cancel").text
-    assert kernel.value("slow.id in list(get_ipython().run_line_magic('kosmos_research', '--list').id)") == "True"
+    ask(kernel, "listed = %kosmos_research --list")
+    assert kernel.value("slow.id in set(listed['id'])") == "True"
 
 
 def test_an_interrupt_of_a_waiting_cell_cancels_the_run(kernel):
