@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from kosmos_nb.core.errors import KosmosError
     from kosmos_nb.execution import ExperimentResult, ExperimentTask, ParallelExperimentExecutor
     from kosmos_nb.history import Bottleneck, History, MemorySnapshot, ProfileResult
+    from kosmos_nb.inquiry import ResearchRun
     from kosmos_nb.profiling import ExecutionProfiler, ProfilingMode
-    from kosmos_nb.research import ResearchRun
     from kosmos_nb.runtime import last, research
 
 __version__ = "0.1.0"
@@ -51,7 +51,7 @@ _HOMES = {
     "ParallelExperimentExecutor": "execution",
     "ProfileResult": "history",
     "ProfilingMode": "profiling",
-    "ResearchRun": "research",
+    "ResearchRun": "inquiry",
     "last": "runtime",
     "research": "runtime",
 }

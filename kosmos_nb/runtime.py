@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kosmos_nb.execution import ParallelExperimentExecutor
     from kosmos_nb.history import History
     from kosmos_nb.history.records import ProfileResult
-    from kosmos_nb.research import Question, ResearchRun
+    from kosmos_nb.inquiry import Question, ResearchRun
 
 PROFILE_BYTES = 40_000
 RUN_BYTES = 150_000
@@ -80,7 +80,7 @@ class Runtime:
         self, data: object, question: Question, *, data_name: str = "data", workers: int | None = None
     ) -> ResearchRun:
         """Start a run on a copy of the data; its end goes into the history."""
-        from kosmos_nb.research import ResearchRun  # noqa: PLC0415
+        from kosmos_nb.inquiry import ResearchRun  # noqa: PLC0415
 
         run = ResearchRun(
             data,
@@ -145,7 +145,7 @@ def research(
     Raises:
         ResearchError: The data, the target or a setting makes no sense; the message says why.
     """
-    from kosmos_nb.research import Question  # noqa: PLC0415
+    from kosmos_nb.inquiry import Question  # noqa: PLC0415
 
     kosmos = runtime().kosmos
     asked = Question(

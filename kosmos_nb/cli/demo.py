@@ -12,8 +12,8 @@ from kosmos_nb import reporters
 from kosmos_nb.cli.first_steps import execute
 from kosmos_nb.cli.tables import penguins, read_table
 from kosmos_nb.core import HistoryError, units
+from kosmos_nb.inquiry import Question
 from kosmos_nb.profiling import ExecutionProfiler
-from kosmos_nb.research import Question
 from kosmos_nb.runtime import runtime
 from kosmos_nb.widgets.progress import show_progress
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kosmos_nb.history import ProfileResult
-    from kosmos_nb.research import ResearchRun
+    from kosmos_nb.inquiry import ResearchRun
 
 QUESTION = "What drives flipper length?"
 SAVED_WITHIN_S = 10.0

@@ -14,7 +14,7 @@ from kosmos_nb.magics.options import OptionParser, documented_by, one_line_error
 from kosmos_nb.runtime import runtime
 
 if TYPE_CHECKING:
-    from kosmos_nb.research import ResearchRun
+    from kosmos_nb.inquiry import ResearchRun
 
 CANCEL_WITHIN_S = 5.0
 FLUSH_WITHIN_S = 5.0
@@ -96,7 +96,7 @@ class ResearchMagics(Magics):
         return self._start(options)
 
     def _start(self, options: argparse.Namespace) -> ResearchRun:
-        from kosmos_nb.research import Question, ResearchRun  # noqa: PLC0415 - numpy, only when a run starts
+        from kosmos_nb.inquiry import Question, ResearchRun  # noqa: PLC0415 - numpy, only when a run starts
 
         data = self._variable(options.data)
         kosmos = runtime().kosmos

@@ -12,7 +12,7 @@ from palmerpenguins import load_penguins
 from kosmos_nb.core import ResearchError
 from kosmos_nb.execution import ParallelExperimentExecutor
 from kosmos_nb.history import ENDED
-from kosmos_nb.research import Question, ResearchRun
+from kosmos_nb.inquiry import Question, ResearchRun
 from tests.waiting import until
 
 PROMISED = (

@@ -6,16 +6,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kosmos_nb.research import association, categories, groups, laws
-from kosmos_nb.research.correction import adjust, benjamini_hochberg
-from kosmos_nb.research.measurement import Measurement, Untestable
-from kosmos_nb.research.ranks import sort
+from kosmos_nb.inquiry import association, categories, groups, laws
+from kosmos_nb.inquiry.correction import adjust, benjamini_hochberg
+from kosmos_nb.inquiry.measurement import Measurement, Untestable
+from kosmos_nb.inquiry.ranks import sort
 
 
 def associate(x, y, seed=1):
-    return association.measure(
-        x, y, sort(x), sort(y), names=("a_g", "b_mm"), alpha=0.05, seed=seed
-    )
+    return association.measure(x, y, sort(x), sort(y), names=("a_g", "b_mm"), alpha=0.05, seed=seed)
 
 
 def differ(codes, y, levels=("a", "b", "c"), seed=1):

@@ -3,6 +3,6 @@
 The kernel's process imports neither scipy nor the tests: they live in the workers.
 """
 
-from kosmos_nb.research.run import Question, ResearchRun, verdict_frame
+from kosmos_nb.inquiry.run import Question, ResearchRun, verdict_frame
 
 __all__ = ["Question", "ResearchRun", "verdict_frame"]

@@ -17,8 +17,8 @@ from typing import Literal
 
 from kosmos_nb.core import units
 from kosmos_nb.history.records import Hypothesis, Verdict, VerdictName
-from kosmos_nb.research.columns import Column
-from kosmos_nb.research.measurement import Measurement, Recheck, Untestable, smallest_of
+from kosmos_nb.inquiry.columns import Column
+from kosmos_nb.inquiry.measurement import Measurement, Recheck, Untestable, smallest_of
 
 CAPPING = frozenset(
     "simpson leverage nonstationary deterministic id_like duplicate_column leakage constant".split()

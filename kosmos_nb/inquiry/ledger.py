@@ -22,8 +22,8 @@ from kosmos_nb.history.records import (
     RunStatus,
     Verdict,
 )
-from kosmos_nb.research.measurement import Measurement
-from kosmos_nb.research.states import Event, step
+from kosmos_nb.inquiry.measurement import Measurement
+from kosmos_nb.inquiry.states import Event, step
 
 FEWEST_FOR_ETA = 3
 

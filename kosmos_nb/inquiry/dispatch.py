@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kosmos_nb.research import association, categories, groups
-from kosmos_nb.research import recheck as rechecks
-from kosmos_nb.research.columns import Column
-from kosmos_nb.research.frame import read_copy
-from kosmos_nb.research.measurement import Measurement, Recheck, Untestable
-from kosmos_nb.research.ranks import Sorted, sort
-from kosmos_nb.research.work import Test
+from kosmos_nb.inquiry import association, categories, groups
+from kosmos_nb.inquiry import recheck as rechecks
+from kosmos_nb.inquiry.columns import Column
+from kosmos_nb.inquiry.frame import read_copy
+from kosmos_nb.inquiry.measurement import Measurement, Recheck, Untestable
+from kosmos_nb.inquiry.ranks import Sorted, sort
+from kosmos_nb.inquiry.work import Test
 
 
 @functools.lru_cache(maxsize=2)

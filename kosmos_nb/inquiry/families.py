@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 from kosmos_nb.core import ResearchError
 from kosmos_nb.history.records import Family, Hypothesis
-from kosmos_nb.research.columns import Column
-from kosmos_nb.research.units import UNITS
+from kosmos_nb.inquiry.columns import Column
+from kosmos_nb.inquiry.units import UNITS
 
 
 def enumerate_pairs(columns: Sequence[Column], *, target: str, target_only: bool) -> list[Hypothesis]:

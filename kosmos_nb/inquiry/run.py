@@ -17,11 +17,11 @@ import psutil
 from kosmos_nb.core import Clock, KosmosError, ResearchError, SystemClock, render, uuid7
 from kosmos_nb.execution import ParallelExperimentExecutor
 from kosmos_nb.history.records import Run, RunSnapshot, RunStatus, Verdict
-from kosmos_nb.research.director import Request, ResearchDirector
-from kosmos_nb.research.families import check_target, find_target
-from kosmos_nb.research.frame import as_table, check_usable, write_copy
-from kosmos_nb.research.judge import Standard
-from kosmos_nb.research.ledger import Ledger
+from kosmos_nb.inquiry.director import Request, ResearchDirector
+from kosmos_nb.inquiry.families import check_target, find_target
+from kosmos_nb.inquiry.frame import as_table, check_usable, write_copy
+from kosmos_nb.inquiry.judge import Standard
+from kosmos_nb.inquiry.ledger import Ledger
 
 if TYPE_CHECKING:
     import pandas as pd

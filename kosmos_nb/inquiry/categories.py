@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from kosmos_nb.research import laws
-from kosmos_nb.research.measurement import CRAMER_V, Measurement, Untestable
-from kosmos_nb.research.ranks import Floats
+from kosmos_nb.inquiry import laws
+from kosmos_nb.inquiry.measurement import CRAMER_V, Measurement, Untestable
+from kosmos_nb.inquiry.ranks import Floats
 
 PERMUTATIONS = 4_999
 

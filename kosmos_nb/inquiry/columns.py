@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kosmos_nb.research.frame import read_copy, write_copy
+from kosmos_nb.inquiry.frame import read_copy, write_copy
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from kosmos_nb.history.records import Hypothesis
 
 if TYPE_CHECKING:
-    from kosmos_nb.research.columns import Column
-    from kosmos_nb.research.measurement import Measurement, Recheck, Untestable
+    from kosmos_nb.inquiry.columns import Column
+    from kosmos_nb.inquiry.measurement import Measurement, Recheck, Untestable
 
-IMPORTS = ("kosmos_nb.research.dispatch",)
+IMPORTS = ("kosmos_nb.inquiry.dispatch",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +35,20 @@ class Test:
 
 def prepare(path: str, name: str) -> None:
     """Sort one numeric column and keep the order beside the data for all workers."""
-    from kosmos_nb.research import dispatch  # noqa: PLC0415 - the kernel must not import scipy
+    from kosmos_nb.inquiry import dispatch  # noqa: PLC0415 - the kernel must not import scipy
 
     dispatch.prepare(Path(path), name)
 
 
 def measure(test: Test) -> Measurement | Untestable:
     """Carry out the test of one hypothesis."""
-    from kosmos_nb.research import dispatch  # noqa: PLC0415
+    from kosmos_nb.inquiry import dispatch  # noqa: PLC0415
 
     return dispatch.measure(test)
 
 
 def recheck(test: Test, by: tuple[Column, ...]) -> tuple[Recheck, ...]:
     """Repeat the test inside the levels of each of the columns `by`."""
-    from kosmos_nb.research import dispatch  # noqa: PLC0415
+    from kosmos_nb.inquiry import dispatch  # noqa: PLC0415
 
     return dispatch.recheck(test, by)

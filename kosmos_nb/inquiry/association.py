@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from kosmos_nb.research import laws
-from kosmos_nb.research.measurement import RHO, Measurement, Untestable
-from kosmos_nb.research.ranks import Floats, Sorted
-from kosmos_nb.research.units import slope_unit
+from kosmos_nb.inquiry import laws
+from kosmos_nb.inquiry.measurement import RHO, Measurement, Untestable
+from kosmos_nb.inquiry.ranks import Floats, Sorted
+from kosmos_nb.inquiry.units import slope_unit
 
 PERMUTATIONS = 9_999
 EXACT_BELOW = 100

@@ -7,10 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kosmos_nb.research import laws
-from kosmos_nb.research.measurement import DELTA, EPSILON2, Measurement, Untestable
-from kosmos_nb.research.ranks import Floats, Ints, Mask, Sorted
-from kosmos_nb.research.units import unit_of
+from kosmos_nb.inquiry import laws
+from kosmos_nb.inquiry.measurement import DELTA, EPSILON2, Measurement, Untestable
+from kosmos_nb.inquiry.ranks import Floats, Ints, Mask, Sorted
+from kosmos_nb.inquiry.units import unit_of
 
 SMALL_GROUP = 15
 PERMUTATIONS = 4_999

@@ -12,9 +12,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from kosmos_nb.research import association, categories, groups, laws
-from kosmos_nb.research.measurement import Recheck
-from kosmos_nb.research.ranks import Floats, Mask, Sorted
+from kosmos_nb.inquiry import association, categories, groups, laws
+from kosmos_nb.inquiry.measurement import Recheck
+from kosmos_nb.inquiry.ranks import Floats, Mask, Sorted
 
 FEWEST_ROWS = 10
 Effect = tuple[float, float]  # an effect and its weight's inverse: the variance

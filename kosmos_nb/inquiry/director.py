@@ -11,14 +11,14 @@ from pathlib import Path
 from kosmos_nb.core import ExecutionError, uuid7
 from kosmos_nb.execution import ExperimentResult, ExperimentTask, ParallelExperimentExecutor
 from kosmos_nb.history.records import Experiment, Hypothesis
-from kosmos_nb.research import work
-from kosmos_nb.research.columns import Column, Source, encode
-from kosmos_nb.research.correction import adjust
-from kosmos_nb.research.families import enumerate_pairs, register
-from kosmos_nb.research.frame import read_copy
-from kosmos_nb.research.judge import Standard, judge, not_testable
-from kosmos_nb.research.ledger import Ledger
-from kosmos_nb.research.measurement import Measurement, Recheck, Untestable, canonical_key, smallest_of
+from kosmos_nb.inquiry import work
+from kosmos_nb.inquiry.columns import Column, Source, encode
+from kosmos_nb.inquiry.correction import adjust
+from kosmos_nb.inquiry.families import enumerate_pairs, register
+from kosmos_nb.inquiry.frame import read_copy
+from kosmos_nb.inquiry.judge import Standard, judge, not_testable
+from kosmos_nb.inquiry.ledger import Ledger
+from kosmos_nb.inquiry.measurement import Measurement, Recheck, Untestable, canonical_key, smallest_of
 
 PREPARE_FROM_ROWS = 5_000
 MOST_LEVELS_TO_CHECK = 12

@@ -1,0 +1,53 @@
+"""The public face as a user would write it; mypy reads this file, nothing runs it."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from kosmos_nb import (
+    Bottleneck,
+    ExecutionProfiler,
+    ExperimentResult,
+    ExperimentTask,
+    History,
+    MemorySnapshot,
+    ParallelExperimentExecutor,
+    ProfileResult,
+    ProfilingMode,
+    ResearchRun,
+    last,
+    research,
+)
+
+
+def square(value: int) -> int:
+    return value * value
+
+
+profiler = ExecutionProfiler(
+    mode=ProfilingMode.STANDARD, bottleneck_threshold=5.0, enable_memory_tracking=True
+)
+value, profile = profiler.profile_function(square, 3)
+number: int = value
+with profiler.profile_context():
+    square(4)
+result: ProfileResult = profiler.get_result()
+seconds: float = result.execution_time + result.cpu_time + result.memory_peak_mb + result.profiler_overhead_ms
+found: Sequence[Bottleneck] = result.bottlenecks
+memory: Sequence[MemorySnapshot] = result.memory_snapshots
+functions: pd.DataFrame = result.functions
+again: ProfileResult = ProfileResult.from_json(result.to_json())
+
+run: ResearchRun = research(pd.DataFrame({"a": [1, 2], "b": [2, 1]}), "What goes with a?", target="a", seed=1)
+verdicts: pd.DataFrame = run.result(timeout=60).verdicts
+report: str = run.report()
+run.cancel()
+
+with ParallelExperimentExecutor(max_workers=2) as pool:
+    results: list[ExperimentResult] = pool.execute_batch([ExperimentTask("e1", square, (2,))])
+
+with History() as history:
+    profile_id: str = history.save(last())
+    rows: pd.DataFrame = history.sql("SELECT count(*) FROM executions WHERE mode = ?", ["light"])
+    newest: pd.DataFrame = history.last(20)
+    back: ProfileResult = history.profile(profile_id)
