@@ -201,7 +201,10 @@ def _raw(verdict: Verdict | None) -> str:
     value = finite(verdict.effect_raw) if verdict else None
     if verdict is None or value is None:
         return ""
-    number = f"{value:+.3g}" if abs(value) < 1e5 else f"{value:+.3e}"
+    if 999.5 <= abs(value) < 1e7:
+        number = f"{value:+,.0f}".replace(",", "\u202f")
+    else:
+        number = f"{value:+.3g}"
     return f"{number} {clean(verdict.unit, COLUMN_CHARACTERS)}".replace("-", "−", 1).rstrip()
 
 
