@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from IPython.core.magic import Magics
+
 from kosmos_nb.config import Kosmos
 from kosmos_nb.magics import views
 from kosmos_nb.magics.completion import OptionCompleter
@@ -25,8 +27,17 @@ class Extension:
         self._shell = shell
         self.kosmos = Kosmos(parent=shell)
         self._profile = ProfileMagics(shell, self.kosmos)
-        self._magics = [self._profile, SqlMagics(shell), HistoryMagics(shell), ResearchMagics(shell)]
+        self._magics: list[Magics] = [
+            self._profile,
+            SqlMagics(shell),
+            HistoryMagics(shell),
+            ResearchMagics(shell),
+        ]
         self._completer = OptionCompleter(shell)
+        # IPython keeps magics by class name, and has a HistoryMagics of its own.
+        registry = shell.magics_manager.registry
+        names = [type(magics).__name__ for magics in self._magics]
+        self._replaced = {name: registry[name] for name in names if name in registry}
 
     def install(self) -> None:
         """Put everything into the shell."""
@@ -43,16 +54,23 @@ class Extension:
         views.uninstall()
         self._completer.uninstall()
         self._profile.hook.uninstall()
-        if self.kosmos in self._shell.configurables:
-            self._shell.configurables.remove(self.kosmos)
-        manager = self._shell.magics_manager
+        configurables = self._shell.configurables
+        for ours in (self.kosmos, *self._magics):  # a Magics adds itself
+            if ours in configurables:
+                configurables.remove(ours)
         for magics in self._magics:
-            for kind, names in magics.magics.items():
-                for name, function in names.items():
-                    if manager.magics[kind].get(name) == function:
-                        del manager.magics[kind][name]
-            manager.registry.pop(type(magics).__name__, None)
+            self._forget(magics)
+        self._shell.magics_manager.registry.update(self._replaced)
         runtime().detach()
+
+    def _forget(self, magics: Magics) -> None:
+        manager = self._shell.magics_manager
+        for kind, names in magics.magics.items():
+            for name, function in names.items():
+                if manager.magics[kind].get(name) == function:
+                    del manager.magics[kind][name]
+        if manager.registry.get(type(magics).__name__) is magics:
+            del manager.registry[type(magics).__name__]
 
 
 def load(shell: Any) -> None:

@@ -130,7 +130,14 @@ def test_bottlenecks_are_exactly_what_passes_the_threshold_largest_first(given_p
 
 @pytest.mark.parametrize(
     ("share", "word"),
-    [(0.301, "critical"), (0.30, "high"), (0.151, "high"), (0.15, "medium"), (0.051, "medium"), (0.05, "low")],
+    [
+        (0.301, "critical"),
+        (0.30, "high"),
+        (0.151, "high"),
+        (0.15, "medium"),
+        (0.051, "medium"),
+        (0.05, "low"),
+    ],
 )
 def test_severity_changes_above_30_15_and_5_percent(share, word):
     assert severity(share) == word

@@ -1,0 +1,296 @@
+"""A cell means the same with and without %%kosmos_profile, in a real kernel."""
+
+import re
+
+import pytest
+
+from tests.kernel import Reply, running_kernel
+
+MODES = ["light", "standard"]
+
+CELLS = {
+    "a value": "x = 20\nx + 22",
+    "nothing": "y = 1",
+    "only comments": "# nothing to do",
+    "output in order": (
+        "import sys\nfrom IPython.display import display\nprint('one')\nprint('two', file=sys.stderr)\n"
+        "display('three')\nprint('four')\n'five'"
+    ),
+    "semicolon": "41 + 1;",
+    "await": "import asyncio\nvalue = await asyncio.sleep(0.01, result=7)\nvalue",
+    "tasks": (
+        "import asyncio\nasync def f(n):\n    await asyncio.sleep(0)\n    return n\n"
+        "await asyncio.gather(f(1), f(2))"
+    ),
+    "the kernel's own loop": "import asyncio\nasync def g():\n    return asyncio.get_running_loop()\n"
+    "(await g()) is asyncio.get_event_loop()",
+    "async for and with": (
+        "class C:\n    async def __aenter__(self): return 1\n    async def __aexit__(self, *a): pass\n"
+        "async with C() as c:\n    print(c)"
+    ),
+    "an error": "def f():\n    return 1/0\nprint('before')\nf()",
+    "an error after await": "import asyncio\nawait asyncio.sleep(0)\nraise ValueError('late')",
+    "a syntax error": "x = (1,\nprint(",
+    "wrong indentation": "if True:\nx = 1",
+    "return outside": "return 5",
+    "sys.exit": "import sys\nprint('out')\nsys.exit(3)",
+    "SystemExit": "raise SystemExit('done')",
+    "KeyboardInterrupt": "raise KeyboardInterrupt",
+    "an input transformer's error": "%nosuchmagic 1",
+    "a line magic": "%who_ls int",
+    "a shell line": "!echo hello",
+    "a cell magic below": "%%capture caught\nprint('hidden')",
+    "a question mark": "len?",
+    "strings with newlines": "s = '''\n%%kosmos_profile\n  keep\n'''\ns",
+    "last value": "_",
+    "local function": "def outer():\n    z = 3\n    return locals()\nouter()",
+    "an exception group": "raise ExceptionGroup('several', [ValueError(1), KeyError(2)])",
+    "warnings": "import warnings\nwarnings.warn('careful')",
+    "a future import": "from __future__ import annotations\ndef f(x: Undefined): pass\nf.__annotations__",
+    "globals": "globals()['made'] = 1\nmade",
+    "a frame's name": "import sys\nsys._getframe().f_code.co_name.startswith('<')",
+    "braces": "'{x} $x'",
+}
+
+
+def outputs(reply: Reply) -> list[tuple[str, object]]:
+    """What a notebook would keep, without what differs from run to run."""
+    kept: list[tuple[str, object]] = []
+    for kind, content in reply.outputs:
+        if kind == "stream":
+            text = without_names(content["text"])
+            if kept and kept[-1][0] == content["name"]:
+                kept[-1] = (content["name"], str(kept[-1][1]) + text)
+            else:
+                kept.append((content["name"], text))
+        elif kind == "error":
+            trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(content["traceback"]))
+            kept.append((kind, (content["ename"], *map(without_names, (content["evalue"], trace)))))
+        else:
+            kept.append((kind, content["data"].get("text/plain")))
+    return kept
+
+
+def without_names(text: str) -> str:
+    """The text without the names that IPython gives to cells, and without the first line that differs."""
+    text = re.sub(r"In\s?\[\d+\]|ipython-input-\d+-\w+|(/tmp/ipykernel_\d+/)?\d+\.py", "CELL", text)
+    lines = [line.rstrip() for line in text.splitlines()]
+    return "\n".join(line for line in lines if not re.fullmatch(r"(-+>)?\s*1( %%kosmos_profile.*| #|)", line))
+
+
+@pytest.fixture(scope="module")
+def kernels():
+    with running_kernel() as plain, running_kernel(load=True) as profiled:
+        plain.run("1")  # the same execution count as the kernel that loaded the extension
+        yield plain, profiled
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", CELLS)
+def test_a_cell_shows_and_leaves_the_same_as_without_the_magic(kernels, name, mode):
+    plain, profiled = kernels
+    code = CELLS[name]
+    # A comment stands where the magic stands, so that lines count the same.
+    expected = plain.run(code if code.startswith("%%") else f"#\n{code}")
+    got = profiled.run(f"%%kosmos_profile --mode {mode} --quiet\n{code}")
+    assert outputs(got) == outputs(expected)
+    assert got.status == expected.status
+    assert got.execution_count == expected.execution_count
+    assert got.reply.get("payload") == expected.reply.get("payload")
+    names = "sorted(n for n in globals() if not n.startswith('_') and n not in ('kosmos_nb',))"
+    assert profiled.value(names) == plain.value(names)
+    assert profiled.value("_") == plain.value("_")
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    with running_kernel(load=True) as one:
+        one.run("import kosmos_nb")
+        yield one
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "exception"),
+    [
+        ("1/0", "failed", "ZeroDivisionError"),
+        ("import sys\nsys.exit()", "failed", "SystemExit"),
+        ("x = (", "failed", "SyntaxError"),
+        ("if True:\nx = 1", "failed", "IndentationError"),
+        ("raise KeyboardInterrupt", "interrupted", "KeyboardInterrupt"),
+        ("import asyncio\nawait asyncio.sleep(0)\n{}['k']", "failed", "KeyError"),
+        ("1 + 1", "ok", None),
+    ],
+)
+@pytest.mark.parametrize("mode", MODES)
+def test_a_profile_records_how_its_cell_ended(kernel, mode, code, status, exception):
+    reply = kernel.run(f"%%kosmos_profile --mode {mode}\n{code}", cell_id="cell-7")
+    assert kernel.value(
+        "(lambda p: (p.mode, p.status, p.exception_type, p.cell_id))(kosmos_nb.last())"
+    ) == repr((mode, status, exception, "cell-7"))
+    # After an error, what IPython shows and nothing else.
+    assert len(reply.data) == (0 if status != "ok" else 2)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "while True:\n    pass",
+        "import time\ntime.sleep(60)",
+        # One long sleep would not do: ipykernel itself wakes from it late.
+        "import asyncio\nwhile True:\n    await asyncio.sleep(0.01)",
+    ],
+)
+def test_an_interrupted_cell_is_recorded_and_the_kernel_goes_on(kernel, body):
+    pending = kernel.start(f"%%kosmos_profile\nprint('ready', flush=True)\n{body}")
+    pending.wait_for_text("ready")
+    kernel.interrupt()
+    reply = pending.result()
+    assert reply.status == "error"
+    assert reply.error.ename in ("KeyboardInterrupt", "CancelledError")
+    assert kernel.value("kosmos_nb.last().status") == "'interrupted'"
+    assert kernel.value("1 + 1") == "2"
+
+
+def test_lines_are_those_of_the_editor_the_magics_own_line_included(kernel):
+    kernel.run(
+        "\n\n%%kosmos_profile\nimport time\n\ndef busy(s):\n    t = time.perf_counter()\n"
+        "    while time.perf_counter() - t < s: pass\nbusy(0.3)"
+    )
+    lines = eval(kernel.value("{l.line: l.source for l in kosmos_nb.last().line_stats}"))
+    assert lines[8] == "    while time.perf_counter() - t < s: pass"
+    assert lines[9] == "busy(0.3)"
+    reading = kernel.value("kosmos_nb.last().bottlenecks[0].reading")
+    assert "in busy() at line 8: computing" in reading
+
+
+def test_a_traceback_names_the_line_of_the_editor(kernel):
+    reply = kernel.run("%%kosmos_profile --mode light\nx = 1\nraise ValueError(x)")
+    trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(reply.error.traceback))
+    assert re.search(r"-+> 3 raise ValueError", trace)
+
+
+def test_the_magic_can_stand_above_and_below_another_cell_magic(kernel):
+    below = kernel.run("%%kosmos_profile --quiet -o p\n%%capture c\nprint('caught')")
+    assert below.status == "ok"
+    assert kernel.value("(c.stdout, p.kind, p.status)") == "('caught\\n', 'cell', 'ok')"
+    above = kernel.run("%%capture c\n%%kosmos_profile --quiet -o q\nz = 5\nprint(z)")
+    assert above.status == "ok"
+    assert kernel.value("(c.stdout, z, q.kind, q.status, q.id != p.id)") == "('5\\n', 5, 'cell', 'ok', True)"
+
+
+def test_called_by_hand_it_runs_the_cell_and_gives_its_value(kernel):
+    kernel.run("v = get_ipython().run_cell_magic('kosmos_profile', '--quiet --mode light', 'w = 6\\nw * 7')")
+    assert kernel.value("(v, w, kosmos_nb.last().status)") == "(42, 6, 'ok')"
+    failed = kernel.run("get_ipython().run_cell_magic('kosmos_profile', '--quiet', '1/0')")
+    assert failed.error.ename == "ZeroDivisionError"
+    assert kernel.value("kosmos_nb.last().exception_type") == "'ZeroDivisionError'"
+
+
+def test_inside_a_profiled_cell_it_is_one_clear_line(kernel):
+    reply = kernel.run(
+        "%%kosmos_profile --quiet -o outer\nget_ipython().run_cell('%%kosmos_profile\\nx = 1');\n2"
+    )
+    assert reply.stderr.startswith("UsageError: This cell is being profiled already")
+    assert reply.stderr.count("\n") == 1
+    assert reply.result == {"text/plain": "2"}
+    assert kernel.value("outer.status") == "'ok'"
+
+
+def test_a_nested_run_of_a_plain_cell_leaves_the_outer_profile_running(kernel):
+    kernel.run(
+        "%%kosmos_profile --quiet -o outer\nget_ipython().run_cell('')\nget_ipython().run_cell('n = 1')\n"
+        "import time\nt = time.perf_counter()\nwhile time.perf_counter() - t < 0.2: pass"
+    )
+    assert float(kernel.value("outer.wall_s")) >= 0.2
+    assert kernel.value("max(l.line for l in outer.line_stats)") == "6"
+
+
+def test_a_bad_option_is_one_line_and_the_cell_does_not_run(kernel):
+    reply = kernel.run("%%kosmos_profile --mode fast\nprint('ran')")
+    assert reply.status == "error"
+    assert reply.stdout == ""
+    assert reply.stderr.startswith(
+        "UsageError: %%kosmos_profile: --mode is one of light, standard, not 'fast'"
+    )
+    assert reply.stderr.count("\n") == 1
+
+
+def test_help_is_shown_by_option_and_by_question_mark(kernel):
+    for code in ("%%kosmos_profile --help\nprint('ran')", "%kosmos_profile --help"):
+        shown = kernel.run(code).stdout
+        assert "examples:" in shown
+        assert "ran\n" not in shown
+    assert "--threshold" in kernel.inspect("%kosmos_profile")
+
+
+def test_the_line_form_returns_the_profile_with_the_value(kernel):
+    reply = kernel.run(
+        "r = %kosmos_profile --mode light sum(n for n in range(100) if 'a b')\nprint(r.value, r.kind)"
+    )
+    assert reply.stdout == "4950 expression\n"
+    assert kernel.run("%kosmos_profile nonsense +").stderr.startswith("UsageError: ")
+    assert kernel.run("%kosmos_profile").stderr.startswith("UsageError: ")
+    assert kernel.run("%kosmos_profile 1/0").error.ename == "ZeroDivisionError"
+    assert kernel.value("kosmos_nb.last().exception_type") == "'ZeroDivisionError'"
+
+
+def test_the_line_form_sees_the_names_of_the_function_that_calls_it(kernel):
+    reply = kernel.run(
+        "def f(local):\n    return get_ipython().run_line_magic('kosmos_profile', '--mode light local + 1')\n"
+        "print(f(41).value)"
+    )
+    assert reply.stdout == "42\n"
+
+
+def test_always_profiles_plain_cells_and_shows_one_status_line_only(kernel):
+    line = kernel.run("%kosmos_profile --always light")
+    assert line.data == [{"text/plain": "kosmos_nb profiles every cell (light)"}]
+    try:
+        reply = kernel.run("print('hello')\n40 + 2", cell_id="plain")
+        assert [kind for kind, _ in reply.outputs] == ["stream", "execute_result"]
+        updates = [m for m in reply.messages if m["header"]["msg_type"] == "update_display_data"]
+        assert len(updates) == 1
+        assert "1 cell; last [" in updates[0]["content"]["data"]["text/plain"]
+        assert kernel.value("(lambda p: (p.cell_id, p.mode, p.status))(kosmos_nb.last())").startswith(
+            "('plain'"
+        )
+    finally:
+        kernel.run("%kosmos_profile --always off")
+    kernel.run("this_is_not_profiled = 1")
+    assert "this_is_not_profiled" not in kernel.value("kosmos_nb.last().code")
+
+
+def test_always_from_the_environment_holds_from_the_first_cell():
+    with running_kernel({"KOSMOS_ALWAYS": "light"}, load=True) as one:
+        one.run("marked = 1")
+        assert one.value("__import__('kosmos_nb').last().code") == "'marked = 1'"
+
+
+def test_settings_of_config_apply_to_cells_without_options(kernel):
+    kernel.run("%config Kosmos.mode = 'light'\n%config Kosmos.threshold_pct = 50")
+    kernel.run("%%kosmos_profile --quiet\n1")
+    assert kernel.value("(lambda p: (p.mode, p.threshold_pct))(kosmos_nb.last())") == "('light', 50.0)"
+    kernel.run("%config Kosmos.mode = 'standard'\n%config Kosmos.threshold_pct = 5")
+    wrong = kernel.run("%config Kosmos.mode = 'fast'")
+    assert "expected any of ['light', 'standard']" in wrong.stderr
+    assert wrong.stderr.count("\n") == 1
+
+
+def test_a_setting_that_makes_no_sense_is_one_line_and_cells_still_run():
+    with running_kernel({"KOSMOS_MODE": "fast"}, load=True) as one:
+        wrong = one.run("%%kosmos_profile\n1 + 1")
+        assert wrong.stderr.startswith("UsageError: ")
+        assert "KOSMOS_MODE" in wrong.stderr
+        assert one.run("1 + 1").result == {"text/plain": "2"}
+
+
+def test_the_same_code_has_the_same_hash_and_an_edit_changes_it(kernel):
+    hashes = []
+    for source in (
+        "%%kosmos_profile --mode light\na = 1\n",
+        "%%kosmos_profile --quiet\n\na = 1   \n",
+        "%%kosmos_profile\na = 2",
+    ):
+        kernel.run(source)
+        hashes.append(kernel.value("kosmos_nb.last().code_hash"))
+    assert hashes[0] == hashes[1] != hashes[2]
