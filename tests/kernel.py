@@ -153,7 +153,8 @@ class RunningKernel:
             "store_history": store_history,
             "user_expressions": {},
             "allow_stdin": False,
-            "stop_on_error": True,
+            # The front ends say True; then ipykernel 6 drops whatever arrives shortly after an error.
+            "stop_on_error": False,
         }
         metadata = {} if cell_id is None else {"cellId": cell_id, "deletedCells": []}
         message = self.client.session.msg("execute_request", content, metadata=metadata)

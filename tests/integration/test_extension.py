@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import IPython
 import pytest
 
 from kosmos_nb.cli.enable import FILE_NAME, disable, enable
@@ -27,6 +28,8 @@ HEAVY = [
     "sqlalchemy",
     "statsmodels",
 ]
+
+WORDS = ["--mode", "--quiet", "light", "off", "standard"]
 
 STATE = """
 import gc, signal, sys, threading
@@ -119,13 +122,17 @@ def test_after_a_restart_the_extension_loads_again(kernel):
 
 def test_the_tab_key_knows_options_and_choices_of_every_magic(kernel):
     kernel.run("%load_ext kosmos_nb")
+    alone = IPython.version_info >= (8, 6)  # before, IPython adds what it would offer anywhere
+
+    def offered(line: str, cursor: int | None = None) -> list[str]:
+        found = kernel.complete(line, cursor)
+        return found if alone else [text for text in found if text in WORDS]
+
     for line in ("%kosmos_profile --mo", "r = %kosmos_profile --mo", "%%kosmos_profile --mo"):
-        assert kernel.complete(line) == ["--mode"], line
-    assert kernel.complete("%%kosmos_profile --mode ") == ["light", "standard"]
-    assert kernel.complete("%kosmos_profile --always st") == ["standard"]
-    assert kernel.complete("%%kosmos_profile --qui\nx = 1", cursor=len("%%kosmos_profile --qui")) == [
-        "--quiet"
-    ]
+        assert offered(line) == ["--mode"], line
+    assert offered("%%kosmos_profile --mode ") == ["light", "standard"]
+    assert offered("%kosmos_profile --always st") == ["standard"]
+    assert offered("%%kosmos_profile --qui\nx = 1", cursor=len("%%kosmos_profile --qui")) == ["--quiet"]
     for magic in ("kosmos_profile", "kosmos_sql", "kosmos_history", "kosmos_research"):
         assert "--help" in kernel.complete(f"%{magic} --"), magic
         assert "usage" in kernel.inspect(f"%{magic}"), magic
