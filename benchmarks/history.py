@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.harness import Figure
 from sqlalchemy import create_engine, event, insert
 
+from benchmarks.harness import Figure
 from kosmos_nb.core import uuid7
 from kosmos_nb.history import (
     Bottleneck,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 if sys.platform == "win32":
@@ -50,6 +50,19 @@ def private_folder(path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700, exist_ok=True)
     return path
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file that only this user can read, unless there is one already.
+
+    Never opens one that is there: closing it would end SQLite's locks on it.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    if not path.exists():
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def own_folder(path: Path) -> Path:

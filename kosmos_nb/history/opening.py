@@ -10,15 +10,19 @@ import sqlite3
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from urllib.parse import quote
 
 from kosmos_nb.core import HistoryError
-from kosmos_nb.history.files import exclusive, make_lasting, private_folder
+from kosmos_nb.history.files import exclusive, make_lasting, make_private, private_folder
 
 FILE_NAME = "history.sqlite"
 HEAD = "0001"
 KNOWN = frozenset({HEAD})
 BUSY_S = 5.0
+
+# Alembic keeps the migration under way in names of its module: one at a time.
+_migrating = Lock()
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -57,6 +61,7 @@ def connect(folder: Path) -> sqlite3.Connection:
     connection: sqlite3.Connection | None = None
     try:
         private_folder(folder)
+        make_private(path)
         # One connection is used by the background thread and, for `save`, by the caller: the
         # store holds a lock around each use.
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
@@ -167,7 +172,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     engine = create_engine("sqlite://", creator=lambda: _Borrowed(connection), poolclass=StaticPool)
-    with engine.connect() as borrowed:
+    with _migrating, engine.connect() as borrowed:
         config.attributes["connection"] = borrowed
         command.upgrade(config, HEAD)
 

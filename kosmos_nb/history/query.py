@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
-from threading import RLock
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
+from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 
 from kosmos_nb.core import QueryError
@@ -80,13 +81,21 @@ class QueryEngine:
             names = check(parser, query)
             self._load(engine, names, query)
             joined = self._join(engine, names, frames or {})
+            is_sound = False
             try:
-                return _run(engine, query, params)
+                frame = _interruptible(engine, lambda: _run(engine, query, params))
+                is_sound = True
+                return frame
             except duckdb.Error as error:
+                # After these DuckDB answers nothing more; the next query gets a new one.
+                is_sound = not isinstance(error, (duckdb.FatalException, duckdb.InternalException))
                 raise QueryError(one_line(error) + _hint(error, frames or {}, names)) from error
             finally:
-                for name in joined:
-                    engine.unregister(name)
+                if is_sound:
+                    for name in joined:
+                        engine.unregister(name)
+                else:  # so it is after an interrupt, whose transaction may be open
+                    self._disconnect()
 
     def close(self) -> None:
         """Forget everything; the next query begins anew."""
@@ -190,6 +199,31 @@ def _run(engine: duckdb.DuckDBPyConnection, query: str, params: Params) -> pd.Da
         return engine.execute(query, params).df() if params is not None else engine.execute(query).df()
     finally:
         engine.execute("ROLLBACK")
+
+
+def _interruptible(engine: duckdb.DuckDBPyConnection, work: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """Do the work in a thread, so that the Stop button ends any query.
+
+    In the main thread DuckDB looks for signals between its own tasks only, and a task that
+    finds no row can take for ever. Told from outside, it stops at once.
+    """
+    outcome: Future[pd.DataFrame] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    Thread(target=run, name="kosmos_nb query", daemon=True).start()
+    try:
+        wait([outcome])
+    except BaseException:
+        while not outcome.done():
+            engine.interrupt()  # again, should the query have been about to begin
+            wait([outcome], timeout=0.05)
+        raise
+    return outcome.result()
 
 
 def as_arrow(value: object, name: str) -> Any:

@@ -63,9 +63,8 @@ class Writer:
         with self._changed:
             self._queue.append(record)
             self._accepted += 1
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="kosmos_nb history", daemon=True)
-                self._thread.start()
+            if self._thread is None and not self._start():
+                self._spool_queue()
             self._changed.notify_all()
 
     def flush(self, timeout_s: float | None = None) -> bool:
@@ -87,17 +86,33 @@ class Writer:
         self.flush(timeout_s)
         with self._changed:
             thread, self._thread = self._thread, None
-            left = list(self._queue)
-            self._queue.clear()
+            lost = self._spool_queue()
             self._changed.notify_all()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout_s)
+        return lost
+
+    def _start(self) -> bool:
+        """Start the thread. Returns False where none can be: out of threads, or at the very end."""
+        thread = threading.Thread(target=self._work, name="kosmos_nb history", daemon=True)
+        self._thread = thread
+        try:
+            thread.start()
+        except RuntimeError:
+            self._thread = None
+            return False
+        return True
+
+    def _spool_queue(self) -> int:
+        """Move what waits in memory to the spool; returns how many records it could not take."""
         lost = 0
-        for record in left:
+        while self._queue:
+            record = self._queue.popleft()
+            self._done += 1
             try:
                 self._spool.add(_bundle(record))
             except (OSError, HistoryError):
                 lost += 1
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout_s)
         return lost
 
     def before_fork(self) -> None:

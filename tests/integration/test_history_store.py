@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,7 @@ def test_the_store_is_sqlite_in_wal_mode_that_this_user_alone_can_enter(tmp_path
         history.save(new_profile())
         assert database(home).execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert home.stat().st_mode & 0o777 == 0o700
+        assert {file.stat().st_mode & 0o777 for file in home.iterdir()} == {0o600}
         assert history._store._connection.execute("PRAGMA synchronous").fetchone() == (2,)
         assert history._store._connection.execute("PRAGMA busy_timeout").fetchone() == (5000,)
 
@@ -225,6 +227,18 @@ for _ in range(200):
         history.save_later(new_profile())
         assert history.flush(30)
         assert count(tmp_path) == 201
+
+
+def test_a_process_that_can_start_no_thread_spools_and_the_record_is_there_later(tmp_path, monkeypatch):
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with History(tmp_path) as history:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            history.save_later(new_profile(label="waits"))
+            assert history.flush(0)
+        assert list(history.last().label) == ["waits"]
 
 
 def test_flush_says_so_when_the_time_was_up_first(tmp_path):

@@ -1,6 +1,7 @@
 """What queries see: tables, stamps, parameters, frames of the notebook, what is new."""
 
 import datetime
+import signal
 
 import duckdb
 import pandas as pd
@@ -127,6 +128,25 @@ def test_erased_records_leave_the_copy_too(history):
     assert history.sql(count).n[0] == 2
     history._store._connection.execute("DELETE FROM executions WHERE id = ?", (erased.id,))
     assert list(history.sql(count).loc[0]) == [1, len(kept.line_stats)]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer by signal")
+@pytest.mark.parametrize("more", ["", ", executions"])
+def test_the_stop_button_ends_any_query_and_the_next_one_works(history, more):
+    history.save(profile(id=uuid7()))
+    history.sql("SELECT 1")  # what the first query loads is not what is stopped here
+    clock, alarm = signal.ITIMER_REAL, signal.SIGALRM
+    waiting = signal.setitimer(clock, 0)  # pytest's own time limit uses the same timer
+    before = signal.signal(alarm, signal.default_int_handler)
+    signal.setitimer(clock, 0.3)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            history.sql(f"SELECT count(*) FROM range(1000000000000) a {more} WHERE a.range % 7 = 3.5")
+    finally:
+        signal.setitimer(clock, 0)
+        signal.signal(alarm, before)
+        signal.setitimer(clock, *waiting)
+    assert history.sql("SELECT count(*) AS n FROM executions").n[0] == 1
 
 
 def test_a_run_can_be_asked_by_its_verdicts(history):
