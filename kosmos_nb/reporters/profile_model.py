@@ -137,15 +137,20 @@ def _big(result: ProfileResult) -> tuple[tuple[str, str], ...]:
 
 
 def _reading(result: ProfileResult) -> tuple[str, ...]:
-    told = tuple(clean(b.reading, NOTE_CHARACTERS) for b in result.bottlenecks[:MOST_READINGS] if b.reading)
+    told = tuple(_sentence(b.reading) for b in result.bottlenecks[:MOST_READINGS] if b.reading)
     if told:
         more = len(result.bottlenecks) - len(told)
-        return (*told, f"and {more} smaller ones, in result.bottlenecks") if more > 0 else told
+        return (*told, f"{more} smaller: result.bottlenecks.") if more > 0 else told
     if result.mode == "light":
         return ("Clocks and memory only; --mode standard also says which lines and functions took the time.",)
     if result.samples == 0:
         return ("Too short for a sample: no line or function can be named.",)
     return (f"No single line or function took more than {result.threshold_pct:g} % of the time.",)
+
+
+def _sentence(reading: str) -> str:
+    text = clean(reading, NOTE_CHARACTERS)
+    return text if text.endswith((".", "…", "!", "?")) else text + "."
 
 
 def _bar(wall_s: float, cpu_s: float, whole_s: float, longest_s: float) -> Bar:
@@ -155,7 +160,13 @@ def _bar(wall_s: float, cpu_s: float, whole_s: float, longest_s: float) -> Bar:
     return Bar(wall, cpu, share, min(1.0, cpu / scale), min(1.0, (wall - cpu) / scale))
 
 
+def _own_s(result: ProfileResult) -> float:
+    """Return the cell's own time, of which shares are taken: what the samples stand for."""
+    return result.tree.total_s if result.tree is not None else result.wall_s
+
+
 def _lines(result: ProfileResult) -> tuple[LineRow, ...]:
+    whole = _own_s(result)
     longest = max((line.wall_s for line in result.line_stats), default=0.0)
 
     def row(line: LineStat) -> LineRow:
@@ -163,7 +174,7 @@ def _lines(result: ProfileResult) -> tuple[LineRow, ...]:
         return LineRow(
             line.line,
             clean(line.source.rstrip(), LINE_CHARACTERS),
-            _bar(line.wall_s, line.cpu_s, result.wall_s, longest),
+            _bar(line.wall_s, line.cpu_s, whole, longest),
             "" if grown is None else units.size_change(grown * 1e6),
         )
 
@@ -179,13 +190,14 @@ def _place(file: str, line: int) -> str:
 
 def _functions(result: ProfileResult) -> tuple[FunctionRow, ...]:
     ordered = sorted(result.function_stats, key=lambda f: (-f.self_s, -f.total_s, f.name))
+    whole = _own_s(result)
     longest = max((f.self_s for f in ordered), default=0.0)
 
     def row(function: FunctionStat) -> FunctionRow:
         return FunctionRow(
             clean(function.name, NAME_CHARACTERS),
             _place(function.file, function.line),
-            _bar(function.self_s, function.self_cpu_s, result.wall_s, longest),
+            _bar(function.self_s, function.self_cpu_s, whole, longest),
             max(0.0, function.total_s),
             "" if function.calls is None else units.count(function.calls),
         )

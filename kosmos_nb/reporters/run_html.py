@@ -101,6 +101,7 @@ def _row(row: RunRow) -> Markup:
     corrected = [row.p_adj] if row.p_adj else []
     raw_p = join((Markup(" "), tag("small", f"raw {row.p}"))) if row.p else Markup()
     verdict = " ".join(part for part in (row.sign.mark, row.sign.word, row.detail) if part)
+    doubt = join((Markup(" "), tag("small", "with caveats"))) if row.in_doubt else Markup()
     picture = Markup()
     if row.effect is not None:
         drawn = forest.row(row.effect, row.low, row.high, smallest=row.smallest, label=row.picture)
@@ -108,7 +109,7 @@ def _row(row: RunRow) -> Markup:
     return tag(
         "tr",
         tag("td", tag("small", row.id, class_="k-soft"), " ", row.statement, _why(row), class_="k-s"),
-        tag("td", verdict, class_=f"k-v k-{row.sign.tone}"),
+        tag("td", verdict, doubt, class_=f"k-v k-{row.sign.tone}"),
         tag("td", picture, class_=f"k-f k-{row.sign.tone}"),
         tag("td", row.raw_text, class_="k-n k-u", data_k="in units"),
         tag("td", *corrected, raw_p, class_="k-n", data_k="p"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,7 +10,9 @@ from dataclasses import dataclass
 from kosmos_nb.core import units
 from kosmos_nb.history import Progress, Run, RunSnapshot, Verdict
 from kosmos_nb.reporters import words
+from kosmos_nb.reporters.answer import answer
 from kosmos_nb.reporters.markup import clean
+from kosmos_nb.reporters.numbers import effect_words, finite
 from kosmos_nb.reporters.profile_model import short_id
 
 QUESTION_CHARACTERS = 400
@@ -21,7 +22,6 @@ REASON_CHARACTERS = 300
 NOTE_CHARACTERS = 300
 MOST_NOTES = 12
 MOST_CAVEATS = 12
-MOST_NAMED = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,7 @@ class RunRow:
         effect, low, high: To draw; None where there is nothing.
         effect_text, interval_text, raw_text: The same in words, and in the data's own units.
         p, p_adj: Formatted; n: rows tested, 0 for none.
+        in_doubt: Supported, but with a caveat that may explain it.
         smallest: Half the width of its band of effects too small to matter.
         caveats: Codes. reason: In plain words.
     """
@@ -58,6 +59,7 @@ class RunRow:
     p: str
     p_adj: str
     n: int
+    in_doubt: bool
     smallest: float
     caveats: tuple[str, ...]
     reason: str
@@ -123,7 +125,7 @@ def run_model(snapshot: RunSnapshot) -> RunModel:
     done, total = snapshot.ended, len(snapshot.progress)
     return RunModel(
         question=clean(run.question, QUESTION_CHARACTERS) or "Research run",
-        answer=_answer(snapshot),
+        answer=answer(snapshot),
         error=clean(run.error, REASON_CHARACTERS) if run.error else "",
         data=_data(run),
         status=_status(snapshot, done, total),
@@ -149,19 +151,17 @@ def _place(row: RunRow) -> tuple[int, int, float, str, tuple[int, str]]:
     return row.group, row.sign.rank, strength, "", (int(number[0]) if number else 0, row.id)
 
 
-def finite(value: float | None) -> float | None:
-    """Return the number, or None where there is none to show."""
-    return value if value is not None and math.isfinite(value) else None
-
-
 def _row(progress: Progress, run: Run) -> RunRow:
     hypothesis, verdict = progress.hypothesis, progress.verdict
     source: Verdict | Progress = progress if verdict is None else verdict
     effect, low, high = finite(source.effect), finite(source.ci_low), finite(source.ci_high)
     metric = words.metric(verdict.effect_metric) if verdict else ""
-    signed = verdict is None or bool(verdict.sign) or metric in words.DIRECTED
+    directed = verdict is None or bool(verdict.sign) or metric in words.DIRECTED
     group = int(bool(run.target) and run.target not in (hypothesis.x, hypothesis.y))
-    show = _signed if signed else _plain
+
+    def show(value: float) -> str:
+        return effect_words(value, directed=directed)
+
     reason = clean(verdict.reason if verdict and verdict.reason else progress.reason, REASON_CHARACTERS)
     elapsed = finite(progress.wall_s) if progress.state == "running" else None
     return RunRow(
@@ -183,29 +183,24 @@ def _row(progress: Progress, run: Run) -> RunRow:
         p=units.p_value(verdict.p) if verdict else "",
         p_adj=units.p_value(verdict.p_adj) if verdict else "",
         n=verdict.n if verdict else 0,
+        in_doubt=_in_doubt(verdict),
         smallest=words.smallest_of(metric, run.smallest),
         caveats=tuple(clean(code, 30) for code in verdict.caveats[:MOST_CAVEATS]) if verdict else (),
         reason=reason,
     )
 
 
-def _signed(value: float) -> str:
-    return units.signed(value) if abs(value) < 1000 else f"{value:+.2e}".replace("-", "−", 1)
-
-
-def _plain(value: float) -> str:
-    return _signed(value).lstrip("+")
-
-
 def _raw(verdict: Verdict | None) -> str:
     value = finite(verdict.effect_raw) if verdict else None
     if verdict is None or value is None:
         return ""
-    if 999.5 <= abs(value) < 1e7:
-        number = f"{value:+,.0f}".replace(",", "\u202f")
-    else:
-        number = f"{value:+.3g}"
+    grouped = f"{value:+,.0f}".replace(",", "\u202f")
+    number = grouped if 999.5 <= abs(value) < 1e7 else f"{value:+.3g}"
     return f"{number} {clean(verdict.unit, COLUMN_CHARACTERS)}".replace("-", "−", 1).rstrip()
+
+
+def _in_doubt(verdict: Verdict | None) -> bool:
+    return verdict is not None and verdict.verdict == "supported" and words.is_doubtful(verdict.caveats)
 
 
 def _key(progress: Progress) -> str:
@@ -222,51 +217,6 @@ def _counts(rows: Sequence[RunRow]) -> tuple[tuple[str, str, int], ...]:
     for key in ("running", "waiting", "failed", "dropped", "skipped"):
         names[key] = key  # type: ignore[index]
     return tuple((key, word, found[key]) for key, word in names.items() if found[key])
-
-
-def _answer(snapshot: RunSnapshot) -> str:
-    verdicts, target = snapshot.verdicts, snapshot.run.target
-    if not verdicts:
-        return ""
-    mine = [v for v in verdicts if target and target in (v.x, v.y)] or list(verdicts)
-    about = bool(target) and target in (mine[0].x, mine[0].y)
-    held = sorted(
-        (v for v in mine if v.verdict == "supported"),
-        key=lambda v: (-abs(finite(v.effect) or 0.0), v.hypothesis_id),
-    )
-    so_far = "So far " if snapshot.run.status == "running" else ""
-    if about:
-        return so_far + _about_target(held, mine, clean(target, COLUMN_CHARACTERS))
-    names = "; ".join(clean(v.statement, 80) for v in held[:3])
-    counted = f"{len(held)} of {len(mine)} hypotheses are supported"
-    return f"{so_far}{counted}{', the strongest: ' + names if names else ''}."
-
-
-def _about_target(held: Sequence[Verdict], mine: Sequence[Verdict], target: str) -> str:
-    def other(verdict: Verdict) -> str:
-        name = clean(verdict.x if verdict.y == target else verdict.y, COLUMN_CHARACTERS)
-        effect = finite(verdict.effect)
-        return name if effect is None else f"{name} ({_short_effect(verdict, effect)})"
-
-    more = f" and {len(held) - MOST_NAMED} more" if len(held) > MOST_NAMED else ""
-    if not held:
-        return f"nothing is supported as associated with {target}: {_tally(mine)}."
-    first = f"{target} is associated with {', '.join(other(v) for v in held[:MOST_NAMED])}{more}."
-    unclear = [v for v in mine if v.verdict == "inconclusive"]
-    if not unclear:
-        return first
-    names = ", ".join(clean(v.x if v.y == target else v.y, COLUMN_CHARACTERS) for v in unclear[:MOST_NAMED])
-    return f"{first} Not settled: {names}."
-
-
-def _short_effect(verdict: Verdict, effect: float) -> str:
-    metric = words.metric(verdict.effect_metric)
-    return f"{metric} {_signed(effect) if verdict.sign or metric in ('ρ', 'δ') else _plain(effect)}".strip()
-
-
-def _tally(verdicts: Sequence[Verdict]) -> str:
-    found = Counter(v.verdict for v in verdicts)
-    return ", ".join(f"{found[name]} {sign.word}" for name, sign in words.VERDICTS.items() if found[name])
 
 
 def _data(run: Run) -> str:

@@ -92,6 +92,7 @@ _RUN = """
   & .k-f small{text-align:center;width:150px}
   & .k-s{overflow-wrap:break-word;min-width:15em}
   & .k-s small{display:inline}
+  & .k-v small{font-weight:400}
   & .k-why{color:var(--k-soft)}
   & .k-why i{font-style:normal;color:var(--k-mid)}
   & td.k-u{white-space:normal;max-width:11em}

@@ -1,6 +1,6 @@
 """The words and signs that every view uses: one thing, one word, in text, HTML and widget."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from kosmos_nb.history import HypothesisState, VerdictName
@@ -96,6 +96,12 @@ CAVEATS: Mapping[str, str] = {
     "suppression": "the effect appears only with another column held fixed",
 }
 
+# Caveats that offer another explanation of a finding; the others tell about the data.
+DOUBTFUL = frozenset(
+    "simpson confounded collinear suppression leakage leverage autocorrelation trend nonstationary "
+    "seasonality change_point duplicate_rows deterministic duplicate_column borderline censored".split()
+)
+
 NOT_CAUSES = "associated with, not causes: observational data cannot show causes"
 INTERVAL = "95 % interval"
 
@@ -103,6 +109,11 @@ INTERVAL = "95 % interval"
 def metric(name: str) -> str:
     """Return the sign of an effect metric, `ρ` for `Spearman rho`; an unknown name as it is."""
     return METRICS.get(name, name)
+
+
+def is_doubtful(caveats: Iterable[str]) -> bool:
+    """Whether one of the caveats may explain the finding away."""
+    return not DOUBTFUL.isdisjoint(caveats)
 
 
 def smallest_of(sign: str, smallest: float) -> float:

@@ -75,6 +75,7 @@ def _row(row: RunRow) -> Row:
         row.group,
         row.sign.tone,
         f"{row.sign.mark} {row.sign.word}",
+        row.in_doubt,
         None if row.elapsed_s is None else round(row.elapsed_s, 1),
         _rounded(row.effect),
         _rounded(row.low),

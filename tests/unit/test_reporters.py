@@ -152,6 +152,33 @@ def test_a_finding_that_flips_within_groups_is_not_told_as_settled() -> None:
     assert "bill_depth_mm" not in settled
 
 
+def test_a_supported_finding_that_something_else_may_explain_is_told_apart() -> None:
+    snapshot = samples.done_run()
+    first = snapshot.progress[0]
+    assert first.verdict is not None
+    doubted = dataclasses.replace(first, verdict=dataclasses.replace(first.verdict, caveats=("confounded",)))
+    snapshot = dataclasses.replace(snapshot, progress=(doubted, *snapshot.progress[1:]))
+    model = run_model(snapshot)
+    plain, rest = model.answer.split(" With caveats: ")
+    assert "body_mass_g" not in plain
+    assert "body_mass_g (ρ +0.84, confounded)" in rest
+    assert [row.id for row in model.rows if row.in_doubt] == ["H1"]
+    assert "✓ supported with caveats" in Elements(run_html(snapshot)).text
+
+
+def test_an_effect_of_nothing_has_no_sign() -> None:
+    snapshot = samples.done_run()
+    flat = dataclasses.replace(snapshot.progress[0], verdict=dataclasses.replace(
+        snapshot.progress[0].verdict, effect=-0.0004, ci_low=-0.2))  # fmt: skip
+    row = run_model(dataclasses.replace(snapshot, progress=(flat,))).rows[0]
+    assert (row.effect_text, row.interval_text) == ("ρ 0.00", "[−0.20, +0.87]")
+
+
+def test_shares_of_lines_are_those_of_the_readings() -> None:
+    result = samples.profile(wall_s=11.84, tree=samples.tree())
+    assert re.search(r"4 +4.86 s +82 %", profile_text(result))
+
+
 def test_those_about_the_target_come_first_then_supported_then_the_strongest() -> None:
     rows = run_model(samples.done_run()).rows
     assert [row.id for row in rows] == ["H1", "H2", "H5", "H3", "H4", "H7", "H6", "H9", "H8", "H10"]

@@ -1,4 +1,4 @@
-const FIELDS = ["id", "statement", "state", "key", "group", "tone", "word", "elapsed", "effect", "low", "high",
+const FIELDS = ["id", "statement", "state", "key", "group", "tone", "word", "doubt", "elapsed", "effect", "low", "high",
   "band", "numbers", "raw", "p_adj", "p", "n", "caveats", "reason"];
 // One module per model: what the reader chose outlives a view that is drawn anew.
 const kept = { filter: "", top: 0, cancelling: false };
@@ -29,7 +29,7 @@ const cells = (row) => {
   const tone = `k-${row.tone}`;
   return [
     h("td", { class: "k-s" }, h("small", { class: "k-soft" }, row.id), " ", row.statement, why),
-    h("td", { class: `k-v ${tone}` }, row.word, row.elapsed === null ? null : h("span", { class: "k-elapsed" })),
+    h("td", { class: `k-v ${tone}` }, row.word, row.doubt ? h("small", {}, "with caveats") : null, row.elapsed === null ? null : h("span", { class: "k-elapsed" })),
     h("td", { class: `k-f ${tone}` }, ...(row.effect === null ? [] : [forest(row), h("small", {}, row.numbers)])),
     h("td", { class: "k-n k-u", "data-k": "in units" }, row.raw),
     h("td", { class: "k-n", "data-k": "p" }, row.p_adj, row.p ? h("small", {}, `raw ${row.p}`) : null),
@@ -46,6 +46,7 @@ function render({ model, el }) {
   const fill = h("i"), bar = h("div", { class: "k-progress", role: "progressbar", "aria-label": "hypotheses done", "aria-valuemin": 0 }, fill);
   const button = h("button", { type: "button", class: "k-button" }, "Cancel");
   const note = h("span", { class: "k-soft k-note" });
+  const act = h("div", { class: "k-act" }, button, note);
   const spoken = h("div", { class: "k-spoken", "aria-live": "polite" });
   const answer = h("b"), error = h("p", { class: "k-bad" }), chips = h("div", { class: "k-chips", role: "group", "aria-label": "filter by verdict or state" });
   const shown = h("span", { class: "k-soft" }), body = h("tbody"), end = h("div");
@@ -55,7 +56,7 @@ function render({ model, el }) {
   const scroll = h("div", { class: "k-scroll", tabindex: "0", role: "region", "aria-label": "hypotheses" }, table);
   const answered = h("p", {}, answer);
   const root = h("div", { class: "kosmos-view k-run", "data-kosmos": "board" },
-    h("div", { class: "k-top" }, h("div", { class: "k-title" }, title, data), h("div", { class: "k-big" }, done, " ", status), h("div", { class: "k-act" }, button, note)),
+    h("div", { class: "k-top" }, h("div", { class: "k-title" }, title, data), h("div", { class: "k-big" }, done, " ", status), act),
     bar, error, answered, h("div", { class: "k-line" }, chips, shown), scroll, end, spoken);
   el.append(root);
 
@@ -109,7 +110,7 @@ function render({ model, el }) {
   }
   function drawButton(state) {
     const cancelling = (kept.cancelling || state.heard) && state.running;
-    button.hidden = !state.running;
+    act.hidden = !state.running;
     button.setAttribute("aria-disabled", String(Boolean(cancelling)));
     button.textContent = cancelling ? "Cancelling…" : "Cancel";
     note.textContent = !cancelling ? "" : state.heard ? "no new test starts" : "takes effect when the running cell ends";

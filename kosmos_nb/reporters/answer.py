@@ -1,0 +1,72 @@
+"""The answer of a run in a sentence or two, told before any table."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from kosmos_nb.history import RunSnapshot, Verdict
+from kosmos_nb.reporters import words
+from kosmos_nb.reporters.markup import clean
+from kosmos_nb.reporters.numbers import effect_words, finite
+
+MOST_NAMED = 6
+COLUMN_CHARACTERS = 60
+
+
+def answer(snapshot: RunSnapshot) -> str:
+    """Return what the run found so far, about its target where it has one; empty before a verdict.
+
+    What is supported but may be explained by something else is named apart.
+    """
+    verdicts, target = snapshot.verdicts, snapshot.run.target
+    if not verdicts:
+        return ""
+    mine = [v for v in verdicts if target and target in (v.x, v.y)]
+    held = sorted((v for v in mine or verdicts if v.verdict == "supported"), key=_strength)
+    so_far = "So far " if snapshot.run.status == "running" else ""
+    if mine:
+        return so_far + _about(target, held, mine)
+    names = "; ".join(clean(v.statement, 80) for v in held[:3])
+    counted = f"{len(held)} of {len(verdicts)} hypotheses are supported"
+    return f"{so_far}{counted}{', the strongest: ' + names if names else ''}."
+
+
+def _strength(verdict: Verdict) -> tuple[float, str]:
+    return -abs(finite(verdict.effect) or 0.0), verdict.hypothesis_id
+
+
+def _about(target: str, held: Sequence[Verdict], mine: Sequence[Verdict]) -> str:
+    named = clean(target, COLUMN_CHARACTERS)
+    plain = [_named(v, target) for v in held if not words.is_doubtful(v.caveats)]
+    doubtful = [_named(v, target, with_caveats=True) for v in held if words.is_doubtful(v.caveats)]
+    unclear = [_other(v, target) for v in mine if v.verdict == "inconclusive"]
+    if not held:
+        return f"nothing is supported as associated with {named}: {_tally(mine)}."
+    first = f"{named} is associated with {_list(plain)}." if plain else f"nothing is plainly tied to {named}."
+    more = f" With caveats: {_list(doubtful)}." if doubtful else ""
+    return first + more + (f" Not settled: {_list(unclear)}." if unclear else "")
+
+
+def _list(names: Sequence[str]) -> str:
+    left = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {left} more" if left > 0 else "")
+
+
+def _other(verdict: Verdict, target: str) -> str:
+    return clean(verdict.x if verdict.y == target else verdict.y, COLUMN_CHARACTERS)
+
+
+def _named(verdict: Verdict, target: str, *, with_caveats: bool = False) -> str:
+    effect, metric = finite(verdict.effect), words.metric(verdict.effect_metric)
+    parts = []
+    if effect is not None:
+        directed = bool(verdict.sign) or metric in words.DIRECTED
+        parts.append(f"{metric} {effect_words(effect, directed=directed)}".strip())
+    if with_caveats:
+        parts += [clean(code, 30) for code in verdict.caveats if code in words.DOUBTFUL]
+    inside = ", ".join(parts)
+    return f"{_other(verdict, target)} ({inside})" if inside else _other(verdict, target)
+
+
+def _tally(verdicts: Sequence[Verdict]) -> str:
+    found = Counter(v.verdict for v in verdicts)
+    return ", ".join(f"{found[name]} {sign.word}" for name, sign in words.VERDICTS.items() if found[name])

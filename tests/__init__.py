@@ -1,0 +1,1 @@
+"""The tests, as a package: some libraries ship a `tests` of their own that would be found first."""
