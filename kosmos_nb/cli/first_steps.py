@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import tempfile
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from kosmos_nb.core import ExecutionError
 
@@ -51,17 +52,27 @@ def execute(frame: pd.DataFrame, question: str, name: str, target: Path) -> None
         notebook,
         timeout=CELL_TIMEOUT_S,
         kernel_name="python3",
-        extra_arguments=["--log-level=ERROR"],  # its warnings are about this machine's loopback
         resources={"metadata": {"path": str(target.parent)}},
     )
-    try:
-        client.execute()
-    except CellExecutionError as error:
-        raise ExecutionError(f"A cell of {NAME} failed: {error.ename}: {error.evalue}") from error
-    except (CellTimeoutError, DeadKernelError) as error:
-        raise ExecutionError(f"{NAME} could not be executed: {str(error).splitlines()[0]}") from error
-    finally:
-        nbformat.write(notebook, target)  # type: ignore[no-untyped-call]
+    with tempfile.TemporaryFile() as log:  # what libraries say at the kernel's end is not the user's
+        try:
+            client.execute(stderr=log)
+        except CellExecutionError as error:
+            raise ExecutionError(f"A cell of {NAME} failed: {error.ename}: {error.evalue}") from error
+        except (CellTimeoutError, DeadKernelError) as error:
+            last = _last_line(log)
+            raise ExecutionError(
+                f"{NAME} could not be executed: {str(error).splitlines()[0]}{last}"
+            ) from error
+        finally:
+            nbformat.write(notebook, target)  # type: ignore[no-untyped-call]
+
+
+def _last_line(log: IO[bytes]) -> str:
+    """Return the last thing that the kernel said, if anything."""
+    log.seek(0)
+    lines = log.read().decode(errors="replace").strip().splitlines()
+    return f" The kernel said: {lines[-1]}" if lines else ""
 
 
 def _set_parameters(notebook: Any, *, question: str, **values: str) -> None:

@@ -30,9 +30,6 @@ def main() -> None:
     except KosmosError as error:
         print(f"kosmos: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("kosmos: interrupted; what was done before is kept.", file=sys.stderr)
-        sys.exit(130)
 
 
 def _version(asked: bool) -> None:
@@ -72,7 +69,11 @@ def demo_command(
 
       kosmos demo --data rides.parquet --question "What matters?" --target duration
     """
-    demo(data=data, question=question, target=target, results=results, with_notebook=notebook)
+    try:
+        demo(data=data, question=question, target=target, results=results, with_notebook=notebook)
+    except KeyboardInterrupt:
+        print("kosmos: interrupted; what was saved before is kept.", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 @app.command("enable")
