@@ -80,6 +80,7 @@ def test_the_views_are_live_clean_and_ask_nothing_of_the_network(
         assert sum(one["busy"] and one["state"] == "verdict" for one in session.seen()) >= 5
         assert page.locator("[data-kosmos=board] svg.k-forest").count() == 9
         assert page.locator("[data-kosmos=profile] [role=tab]").count() == 3
+        assert not page.locator("[data-kosmos=board] button.k-button").is_visible()
         assert session.problems() == {}
         session.screenshot(results / f"views_{theme}.png")
         outputs = [output for cell in session.cells() for output in cell["outputs"] if "data" in output]
