@@ -421,7 +421,7 @@ class Run:
         n_rows, n_columns: Shape of the data as tested.
         seed, alpha, smallest: Settings of the verdicts.
         workers: Worker processes.
-        wall_s, cpu_s: Elapsed; CPU of this process's share and the workers together.
+        wall_s, cpu_s: Elapsed; CPU of the run's thread and of the workers, their start included.
         peak_bytes: Highest resident memory of this process and the busiest worker together.
         slowest_step, slowest_step_s: The longest of the run's own steps.
         notes: What was left out or changed, with numbers.

@@ -128,7 +128,7 @@ def _is_significant(measured: Measurement, p_adj: float, alpha: float) -> bool:
 def _decide(measured: Measurement, p_adj: float, smallest: float, alpha: float) -> tuple[VerdictName, str]:
     low90, high90 = measured.ci90
     if max(abs(low90), abs(high90)) <= smallest:
-        return "refuted", f"the effect lies within ±{smallest:.2g}: too small to matter"
+        return "refuted", f"its 90 % interval lies within ±{smallest:.2g}: too small to matter"
     if _is_significant(measured, p_adj, alpha):
         if abs(measured.effect) >= smallest:
             return "supported", ""

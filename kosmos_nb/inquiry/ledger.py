@@ -47,7 +47,6 @@ class Ledger:
         self._experiments: list[Experiment] = []
         self._begun_s = clock.monotonic_s()
         self._cpu_begun_s = 0.0
-        self._workers_cpu_s = 0.0
         self._peak_own = self._peak_worker = 0
         self._step = ""
         self._testing_since_s: float | None = None
@@ -117,10 +116,8 @@ class Ledger:
         """Enter an experiment that ended."""
         with self._lock:
             self._experiments.append(experiment)
-            self._workers_cpu_s += experiment.cpu_s if experiment.worker_pid != os.getpid() else 0.0
-            self._peak_worker = max(
-                self._peak_worker, experiment.peak_bytes if experiment.worker_pid != os.getpid() else 0
-            )
+            if experiment.worker_pid != os.getpid():
+                self._peak_worker = max(self._peak_worker, experiment.peak_bytes)
 
     def in_state(self, *states: HypothesisState) -> list[Hypothesis]:
         """Return the hypotheses that are in one of these states, in order."""
@@ -142,8 +139,13 @@ class Ledger:
                 self._seconds[name] = self._seconds.get(name, 0.0) + self._clock.monotonic_s() - begun_s
                 self._peak_own = max(self._peak_own, psutil.Process().memory_info().rss)
 
-    def end(self, status: RunStatus, *, error: str | None = None) -> None:
-        """Close the run: its cost is what was measured up to now."""
+    def end(self, status: RunStatus, *, workers_cpu_s: float = 0.0, error: str | None = None) -> None:
+        """Close the run: its cost is what was measured up to now.
+
+        Args:
+            status: How it ended. error: Why it failed.
+            workers_cpu_s: CPU seconds of the worker processes since the run began.
+        """
         slowest = max(self._seconds, key=self._seconds.__getitem__, default="")
         with self._lock:
             self._step = ""
@@ -152,7 +154,7 @@ class Ledger:
                 status=status,
                 error=error,
                 wall_s=self._clock.monotonic_s() - self._begun_s,
-                cpu_s=time.thread_time() - self._cpu_begun_s + self._workers_cpu_s,
+                cpu_s=time.thread_time() - self._cpu_begun_s + workers_cpu_s,
                 peak_bytes=self._peak_own + self._peak_worker,
                 slowest_step=slowest,
                 slowest_step_s=self._seconds.get(slowest, 0.0),

@@ -109,6 +109,7 @@ class ResearchRun:
             target_only=question.target is not None, cap=question.cap, seed=question.seed,
             standard=Standard(alpha=question.alpha, smallest=question.smallest),
         )  # fmt: skip
+        self._executor = executor
         self._stop = threading.Event()
         self._director = ResearchDirector(request, executor, self._ledger, self._stop)
         threading.Thread(target=self._conduct, name=f"kosmos-run-{self.id[-6:]}", daemon=True).start()
@@ -191,9 +192,11 @@ class ResearchRun:
 
     def _conduct(self) -> None:
         self._ledger.begin()
+        before = _cpu_by_worker(self._executor)
         try:
             self._director.conduct()
-            self._ledger.end("cancelled" if self._stop.is_set() else "done")
+            status: RunStatus = "cancelled" if self._stop.is_set() else "done"
+            self._ledger.end(status, workers_cpu_s=_spent_since(before, self._executor))
         except KosmosError as error:
             self._fail(error)
         except Exception as error:  # the thread's own door: whatever happens, who waits must hear of it
@@ -235,6 +238,23 @@ def _check(question: Question) -> None:
         raise ResearchError(f"At least one hypothesis must be tested, not {question.cap}.")
     if question.seed < 0:
         raise ResearchError(f"The seed cannot be negative, not {question.seed}.")
+
+
+def _cpu_by_worker(executor: ParallelExperimentExecutor) -> dict[int, float]:
+    """Return the CPU seconds of each living worker process, by process id."""
+    seconds = {}
+    for pid in executor.snapshot().worker_pids:
+        try:
+            times = psutil.Process(pid).cpu_times()
+        except psutil.Error:
+            continue  # it has just ended
+        seconds[pid] = times.user + times.system
+    return seconds
+
+
+def _spent_since(before: dict[int, float], executor: ParallelExperimentExecutor) -> float:
+    """Return the CPU seconds of the workers since `before`, their start and imports included."""
+    return sum(seconds - before.get(pid, 0.0) for pid, seconds in _cpu_by_worker(executor).items())
 
 
 def _versions() -> dict[str, str]:
