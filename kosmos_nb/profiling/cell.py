@@ -25,10 +25,10 @@ from typing import Any
 from IPython.core.inputtransformer2 import cell_magic
 from IPython.core.interactiveshell import InteractiveShell
 
-from kosmos_nb.history import ProfileResult, Status
+from kosmos_nb.history import ProfileResult
 from kosmos_nb.profiling import identity
 from kosmos_nb.profiling.frames import CellPlace, Function
-from kosmos_nb.profiling.profiler import new_session, outcome
+from kosmos_nb.profiling.profiler import Ending, new_session, outcome
 from kosmos_nb.profiling.sampler import RawStack, Suspended
 from kosmos_nb.profiling.session import Identity, ProfileSession
 from kosmos_nb.profiling.subject import Subject, after_call_of, times_on_stack
@@ -303,7 +303,7 @@ def _is_nested() -> bool:
     return times_on_stack(RUN_CODE) > 0
 
 
-def _outcome(result: Any) -> tuple[Status, str | None]:
+def _outcome(result: Any) -> Ending:
     if result is None:  # ipykernel has none to give when an awaiting cell was cancelled
         return "interrupted", "KeyboardInterrupt"
     error = result.error_before_exec or result.error_in_exec

@@ -9,7 +9,7 @@ from kosmos_nb.history import ProfileResult
 from kosmos_nb.profiling import identity
 from kosmos_nb.profiling.cell import CellOptions, other_cells
 from kosmos_nb.profiling.frames import CellPlace, Function
-from kosmos_nb.profiling.profiler import new_session, outcome
+from kosmos_nb.profiling.profiler import Ending, new_session, outcome
 from kosmos_nb.profiling.session import Identity
 from kosmos_nb.profiling.subject import Subject, above, stack_depth
 
@@ -46,13 +46,17 @@ class CodeProfiler:
         globals_ns = self._shell.user_global_ns
         locals_ns = self._shell.user_ns if local_ns is None else local_ns
         value: Any = None
+        ended: Ending = ("ok", None)
         session.start()
         try:
             for code in codes:
                 value = eval(code, globals_ns, locals_ns)  # noqa: S307 - the user's own code
+        except BaseException as error:
+            ended = outcome(error)
+            raise
         finally:
             session.stop()
-            status, exception_type = outcome(sys.exc_info()[1])
+            status, exception_type = ended
             self.profile = session.result(
                 subject, owner, status=status, exception_type=exception_type, value=value
             )

@@ -115,11 +115,18 @@ def short_file(filename: str) -> str:
     if filename.startswith("<"):
         return filename
     best = ""
-    for folder in {*sys.path, str(Path.cwd())}:
-        prefix = os.path.join(folder, "") if folder else ""  # noqa: PTH118 - strings, thousands of them
+    for folder in sys.path:
+        prefix = os.path.join(folder, "") if folder else _here()  # noqa: PTH118 - strings, thousands of them
         if len(prefix) > len(best) and filename.startswith(prefix):
             best = prefix
     return filename[len(best) :]
+
+
+def _here() -> str:
+    try:
+        return str(Path.cwd()) + os.sep
+    except OSError:  # the folder was removed under the kernel
+        return ""
 
 
 def package_folders(modules: Iterable[str]) -> tuple[str, ...]:

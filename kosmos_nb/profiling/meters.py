@@ -116,14 +116,6 @@ class ProcessMeter:
             gc_s=self._gc.seconds,
         )
 
-    def abandon(self) -> None:
-        """Let go of everything without a result, as after a fork in the child."""
-        self._gc.stop()
-        self._proc.close()
-        if self in ProcessMeter._active:
-            ProcessMeter._active.remove(self)
-        self._poller = None
-
     def rss_bytes(self) -> int:
         """Return resident memory now, and remember it if it is the highest seen."""
         rss = self._proc.rss_bytes()
@@ -219,8 +211,8 @@ class _Poller(threading.Thread):
 
 def _after_fork_in_child() -> None:
     ProcessMeter._lock = threading.Lock()
-    for meter in list(ProcessMeter._active):
-        meter.abandon()
+    for meter in ProcessMeter._active:  # `stop` still works in the child, should it come there
+        meter._gc.stop()
 
 
 if hasattr(os, "register_at_fork"):

@@ -18,6 +18,7 @@ from kosmos_nb.profiling.subject import Subject, above, stack_depth
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Ending = tuple[Status, str | None]  # status, and the type of what was raised
 
 _OWN_FRAMES = ("kosmos_nb.profiling",)
 
@@ -88,12 +89,16 @@ class ExecutionProfiler:
         subject = _function_subject(function, stack_depth(sys._getframe()))
         session = self._session()
         value: Any = None
+        ended: Ending = ("ok", None)
         session.start()
         try:
             value = function(*args, **kwargs)
+        except BaseException as error:
+            ended = outcome(error)
+            raise
         finally:
             session.stop()
-            self._result = self._finish(session, subject, value)
+            self._result = _finish(session, subject, ended, value)
         return value, self._result
 
     @contextmanager
@@ -105,12 +110,16 @@ class ExecutionProfiler:
         root = Function(code.co_qualname, short_file(code.co_filename), code.co_firstlineno)
         subject = Subject(kind="block", root=root, first=above(stack_depth(frame) - 1), hidden=_OWN_FRAMES)
         session = self._session()
+        ended: Ending = ("ok", None)
         session.start()
         try:
             yield
+        except BaseException as error:
+            ended = outcome(error)
+            raise
         finally:
             session.stop()
-            self._result = self._finish(session, subject, None)
+            self._result = _finish(session, subject, ended, None)
 
     def get_result(self) -> ProfileResult:
         """Return the newest profile.
@@ -127,19 +136,24 @@ class ExecutionProfiler:
             self.mode, threshold_pct=self.bottleneck_threshold, track_memory=self.enable_memory_tracking
         )
 
-    @staticmethod
-    def _finish(session: ProfileSession, subject: Subject, value: Any) -> ProfileResult:
-        error = sys.exc_info()[1]
-        identity = Identity(label=subject.root.name, code_hash=_hash_of(subject.root))
-        status, exception_type = outcome(error)
-        return session.result(subject, identity, status=status, exception_type=exception_type, value=value)
+
+def _finish(session: ProfileSession, subject: Subject, ended: Ending, value: Any) -> ProfileResult:
+    identity = Identity(label=subject.root.name, code_hash=_hash_of(subject.root))
+    status, exception_type = ended
+    return session.result(subject, identity, status=status, exception_type=exception_type, value=value)
 
 
-def outcome(error: BaseException | None) -> tuple[Status, str | None]:
+def outcome(error: BaseException | None) -> Ending:
     """Return the status and the exception's type name for how something ended."""
     if error is None:
         return "ok", None
-    name = type(error).__qualname__
+    # Python 3.13 has private kinds of SyntaxError; readers know the public one.
+    names = [
+        kind.__qualname__
+        for kind in type(error).__mro__
+        if not (kind.__module__ == "builtins" and kind.__name__.startswith("_"))
+    ]
+    name = names[0]
     return ("interrupted" if isinstance(error, KeyboardInterrupt) else "failed"), name
 
 

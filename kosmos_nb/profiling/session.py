@@ -103,11 +103,6 @@ class ProfileSession(ABC):
         self.is_running = False
         self._overhead_s += time.perf_counter() - began_s
 
-    def abandon(self) -> None:
-        """Let go of everything without a result, in the child of a fork."""
-        self.is_running = False
-        self._meter.abandon()
-
     def result(
         self,
         subject: Subject,

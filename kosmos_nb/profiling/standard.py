@@ -27,10 +27,6 @@ class StandardSession(ProfileSession):
         cut_short = SAMPLER.remove(self._recorder)
         self._trouble = self._trouble or cut_short
 
-    def abandon(self) -> None:
-        """Let go of everything; the sampler itself forgets its recorders after a fork."""
-        super().abandon()
-
     def _note_memory(self, wall_s: float) -> None:
         self._memory.add(wall_s - self._recorder.started_s, self._meter.rss_bytes())
 

@@ -155,10 +155,9 @@ class _Stage:
         return kept
 
     def after_loop(self, stack: RawStack) -> RawStack:
-        """Return what the kernel's loop runs: the frames after the first stretch of stage."""
-        kinds = [self._kind(code.co_filename) for code, _ in stack]
-        start = next((index for index, kind in enumerate(kinds) if kind != "play"), len(stack))
-        while start < len(stack) and kinds[start] != "play":
+        """Return what the kernel's loop runs: the frames after the first stretch of asyncio's."""
+        start = next((at for at, (code, _) in enumerate(stack) if _is_asyncio(code)), len(stack))
+        while start < len(stack) and self._kind(stack[start][0].co_filename) != "play":
             start += 1
         return self.without(stack[start:])
 
@@ -171,3 +170,7 @@ class _Stage:
                 kind = "loop" if filename.startswith(self._loop) or filename.startswith("<frozen") else "play"
             self._kinds[filename] = kind
         return kind
+
+
+def _is_asyncio(code: CodeType) -> bool:
+    return code.co_name == "_run_once" and "asyncio" in code.co_filename

@@ -163,6 +163,72 @@ def test_lines_are_those_of_the_editor_the_magics_own_line_included(kernel):
     assert "in busy() at line 8: computing" in reading
 
 
+def test_coroutines_of_an_awaiting_cell_have_their_time_and_its_waiting_is_waiting(kernel):
+    kernel.run(
+        "%%kosmos_profile --quiet -o p\nimport asyncio\nasync def work():\n    for _ in range(1500):\n"
+        "        sum(range(5000)); await asyncio.sleep(0)\nawait asyncio.gather(work(), work())\n"
+        "await asyncio.sleep(0.4)"
+    )
+    work_s, all_s = eval(
+        kernel.value(
+            "(sum(f.total_cpu_s for f in p.function_stats if f.name == 'work'),"
+            " sum(f.self_cpu_s for f in p.function_stats))"
+        )
+    )
+    assert work_s / all_s > 0.9
+    lines = eval(kernel.value("{l.line: (l.wall_s, l.cpu_s) for l in p.line_stats}"))
+    assert lines[7][0] == pytest.approx(0.4, abs=0.1)
+    assert lines[7][1] < 0.1
+    files = eval(kernel.value("sorted({f.file for f in p.function_stats})"))
+    assert all(file.startswith("In[") or file.startswith("asyncio") for file in files), files
+
+
+def test_frames_of_the_machinery_do_not_appear(kernel):
+    kernel.run(
+        "%%kosmos_profile --quiet -o p\nfrom IPython.display import display\nfor n in range(3000):\n"
+        "    display(n, display_id='x') if n % 1000 == 0 else sum(range(3000))\nprint('x' * 10)"
+    )
+    files = kernel.value("{f.file.split('/')[0] for f in p.function_stats}")
+    for stage in ("IPython", "ipykernel", "kosmos_nb", "zmq", "tornado", "jupyter_client", "traitlets"):
+        assert stage not in files
+
+
+def test_functions_of_other_cells_are_named_by_their_cell(kernel):
+    made = kernel.run("def elsewhere(n):\n    return sum(range(n))").execution_count
+    kernel.run("%%kosmos_profile --quiet -o p\nfor _ in range(20): elsewhere(1_000_000)")
+    found = kernel.value("[(f.file, f.line) for f in p.function_stats if f.name == 'elsewhere']")
+    assert found in (repr([(f"In[{made}]", 1)]), "[('<notebook>', 1)]")  # IPython before 8 keeps no numbers
+
+
+def test_recursion_up_to_the_limit_ends_as_without_the_magic(kernel):
+    code = "def down(n):\n    return n if n == 0 else down(n - 1)\ndown(700), isinstance(down, object)"
+    for mode in MODES:
+        assert kernel.run(f"%%kosmos_profile --quiet --mode {mode}\n{code}").result == {
+            "text/plain": "(0, True)"
+        }
+        endless = kernel.run(
+            f"%%kosmos_profile --quiet --mode {mode} -o p\n{code.replace('n == 0', 'False')}"
+        )
+        assert endless.error.ename == "RecursionError"
+        assert kernel.value("p.exception_type") == "'RecursionError'"
+
+
+def test_a_cell_of_another_thread_is_profiled_without_samples_and_says_why(kernel):
+    kernel.run(
+        "import threading\nshell = get_ipython()\n"
+        "t = threading.Thread(target=lambda: shell.run_cell('%%kosmos_profile --quiet -o p\\nz = 9'))\n"
+        "t.start(); t.join()"
+    )
+    assert kernel.value("(z, p.status, p.samples, 'main thread' in p.notes[0])") == "(9, 'ok', 0, True)"
+
+
+def test_a_terminal_waits_for_the_body_of_the_cell(kernel):
+    check = "get_ipython().input_transformer_manager.check_complete('%%kosmos_profile{}')[0]"
+    assert kernel.value(check.format("\\n")) in ("'incomplete'", "'complete'")
+    assert kernel.value(check.format("")) == "'incomplete'"
+    assert kernel.value(check.format("\\nx = 1")) == "'incomplete'"
+
+
 def test_a_traceback_names_the_line_of_the_editor(kernel):
     reply = kernel.run("%%kosmos_profile --mode light\nx = 1\nraise ValueError(x)")
     trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(reply.error.traceback))

@@ -163,6 +163,21 @@ def test_what_raises_is_profiled_and_raises():
     assert profiler.get_result().status == "interrupted"
 
 
+def test_an_exception_that_is_being_handled_is_not_taken_for_the_functions_own():
+    try:
+        raise ValueError
+    except ValueError:
+        _, profile = ExecutionProfiler("light").profile_function(lambda: 5)
+    assert (profile.status, profile.exception_type) == ("ok", None)
+
+
+def test_the_child_of_a_fork_may_return_through_the_profiled_function():
+    child, profile = ExecutionProfiler().profile_function(os.fork)
+    if child == 0:
+        os._exit(0 if profile.status == "ok" else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
 def test_nonsense_settings_are_config_errors_before_anything_runs():
     with pytest.raises(ConfigError, match="light, standard"):
         ExecutionProfiler(mode="deep")
