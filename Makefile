@@ -54,9 +54,12 @@ clean: ## remove the environments and everything that was built or cached
 	@tools/make-env .venv constraints.txt test,lab
 	@touch .venv/core.stamp .venv/lab.stamp $@
 
-# Colab ships Python 3.12; that old numpy and pandas have no builds for 3.13.
+# Colab ships Python 3.12, and that old numpy and pandas have no builds for 3.13. pyenv keeps its
+# Pythons off the PATH until they are chosen.
+OLD_ENOUGH = python3.12 $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.12.*/bin/python3.12) python3.11 python3
+
 .venv-min/test.stamp: pyproject.toml tools/lowest.py
 	@mkdir -p build
-	@for p in python3.12 python3.11 python3; do $$p tools/lowest.py >build/lowest.txt 2>/dev/null && break; done
-	@tools/make-env .venv-min build/lowest.txt test "python3.12 python3.11 python3"
+	@for p in $(OLD_ENOUGH); do $$p tools/lowest.py >build/lowest.txt 2>/dev/null && break; done
+	@tools/make-env .venv-min build/lowest.txt test "$(OLD_ENOUGH)"
 	@touch $@

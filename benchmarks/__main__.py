@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.harness import Figure, circumstances
@@ -33,7 +34,7 @@ def main() -> int:
         Path(options.markdown).write_text(markdown(figures, about), encoding="utf-8")
     missed = [figure.name for figure in figures if figure.verdict == "miss"]
     for name in missed:
-        console.print(f"missed: {name}", style="bold red")
+        console.print(f"missed: {name}", style="bold red", markup=False)
     return 1 if missed else 0
 
 
@@ -49,7 +50,7 @@ def _table(figures: Iterable[Figure]) -> Table:
     for figure in figures:
         name, bar, value, verdict, note = figure.row()
         colour = COLOURS[verdict]
-        table.add_row(name, bar, value, f"[{colour}]{verdict}[/]", note)
+        table.add_row(escape(name), bar, value, f"[{colour}]{verdict}[/]", escape(note))
     return table
 
 
