@@ -29,6 +29,13 @@ def unregister(kind: type, mime: str) -> None:
     _renderers.pop((kind, mime), None)
 
 
+def unregister_mime(mime: str) -> None:
+    """Forget every renderer of `mime`."""
+    for kind, known in list(_renderers):
+        if known == mime:
+            del _renderers[kind, mime]
+
+
 def set_filler(filler: Callable[[], None]) -> None:
     """Name the function that registers the standard renderers; it runs once, on first need."""
     global _filler

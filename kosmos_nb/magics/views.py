@@ -27,5 +27,6 @@ def install(shell: Any) -> None:
 
 
 def uninstall() -> None:
-    """Forget it again."""
+    """Forget it again, and how runs were displayed."""
     render.unregister(ProfileResult, render.WIDGET)
+    render.unregister_mime(render.DISPLAY)

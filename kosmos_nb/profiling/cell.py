@@ -14,6 +14,7 @@ subshells) are kept apart by thread.
 """
 
 import ast
+import dataclasses
 import os
 import sys
 import threading
@@ -164,13 +165,12 @@ class CellHook:
 
     def _prepare(self, source: str, options: CellOptions, info: Any) -> None:
         shell = self._shell
-        count = shell.execution_count if info.store_history else None
         owner = Identity(
             label=options.label,
             experiment_id=options.experiment_id,
             notebook=identity.notebook(shell),
             cell_id=identity.cell_id(shell, info),
-            execution_count=count,
+            execution_count=None,  # known at the end: IPython 9 counts up before the cell, 8 after it
             kernel_id=identity.kernel_id(shell),
             code=source,
             code_hash=identity.code_hash(source, self._magic),
@@ -215,15 +215,16 @@ class CellHook:
             return
         try:
             status, exception_type = _outcome(result)
+            count = result.execution_count if result.info.store_history else None
+            owner = dataclasses.replace(active.identity, execution_count=count)
             profile = active.session.result(
-                self._subject(active), active.identity, status=status, exception_type=exception_type
+                self._subject(active, count), owner, status=status, exception_type=exception_type
             )
             self._finish(profile, active.options)
         except Exception as error:  # a door, as above
             self._complain(f"this cell's profile is lost: {_line(error)}")
 
-    def _subject(self, active: _Active) -> Subject:
-        count = active.identity.execution_count
+    def _subject(self, active: _Active, count: int | None) -> Subject:
         shown = f"In[{count}]" if count is not None else "<cell>"
         lines = active.source.split("\n")
         blank = next((index for index, line in enumerate(lines) if line.strip()), 0)

@@ -67,7 +67,7 @@ class CodeProfiler:
         if not is_cell:
             root = Function("<expression>", "<expression>", 1)
             return Subject(kind="expression", root=root, first=above(depth), cells=cells)
-        shown = f"In[{self._shell.execution_count}]"
+        shown = f"In[{identity.running_count(self._shell)}]"
         return Subject(
             kind="cell",
             root=Function("<module>", shown, 1),
@@ -84,7 +84,7 @@ class CodeProfiler:
             experiment_id=self._options.experiment_id,
             notebook=identity.notebook(shell),
             cell_id=identity.cell_id(shell, None),
-            execution_count=shell.execution_count,
+            execution_count=identity.running_count(shell),
             kernel_id=identity.kernel_id(shell),
             code=source,
             code_hash=identity.code_hash(source),

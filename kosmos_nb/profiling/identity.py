@@ -39,3 +39,12 @@ def kernel_id(shell: Any) -> str:
     parent = getattr(getattr(shell, "kernel", None), "parent", None)
     match = _KERNEL_FILE.search(str(getattr(parent, "connection_file", "")))
     return match[1] if match else f"process-{os.getpid()}"
+
+
+def running_count(shell: Any) -> int:
+    """Return the `In[…]` number of the cell that runs now.
+
+    `shell.execution_count` is that number until IPython 8; IPython 9 counts up before the cell.
+    """
+    kept = getattr(shell.history_manager, "input_hist_parsed", None)
+    return len(kept) - 1 if kept else int(shell.execution_count)

@@ -360,3 +360,11 @@ def test_the_same_code_has_the_same_hash_and_an_edit_changes_it(kernel):
         kernel.run(source)
         hashes.append(kernel.value("kosmos_nb.last().code_hash"))
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+@pytest.mark.parametrize(
+    "cell", ["%%kosmos_profile --quiet\nsum(range(10))", "p = %kosmos_profile sum(range(10))"]
+)
+def test_a_profile_carries_the_number_that_its_cell_shows(kernel, cell):
+    made = kernel.run(cell)
+    assert kernel.value("kosmos_nb.last().execution_count") == str(made.execution_count)

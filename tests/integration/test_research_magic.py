@@ -150,3 +150,19 @@ os.waitpid(pid, 0)[1], forked.result(60).status
 """
     reply = ask(kernel, code, cell_id="six")
     assert reply.result["text/plain"] == "(0, 'done')"
+
+
+def test_unloading_after_a_run_leaves_no_renderer_no_worker_and_no_thread(tmp_path):
+    with running_kernel(env={"KOSMOS_HOME": str(tmp_path)}) as kernel:
+        assert kernel.run("import threading; before = {t.name for t in threading.enumerate()}").error is None
+        assert kernel.run(LOAD).error is None
+        ask(kernel, "%kosmos_research --data penguins -o run", cell_id="one")
+        ask(kernel, "run.result().status")
+        ask(kernel, "%unload_ext kosmos_nb")
+        until(lambda: not psutil.Process(kernel.manager.provisioner.pid).children(recursive=True))
+        ours = "[t.name for t in threading.enumerate() if t.name not in before and 'kosmos' in t.name.lower()]"
+        until(lambda: kernel.value(ours) == "[]")
+        assert "verdict" in kernel.value("list(run.verdicts.columns)")
+        renderers = "[mime for _, mime in __import__('kosmos_nb.core.render').core.render._renderers]"
+        assert "display" not in kernel.value(renderers)
+        assert "not found" in kernel.run("%kosmos_research --status").text
