@@ -14,9 +14,9 @@ class Kosmos(Configurable):
     mode = Enum(["light", "standard"], help="Mode of %%kosmos_profile without --mode.").tag(config=True)
     always = Enum(["off", "light", "standard"], help="Profile every cell in this mode.").tag(config=True)
     threshold_pct = Float(help="A share of the cell's time above this is a bottleneck.").tag(config=True)
-    saved_output = Enum(
-        ["summary", "full", "none"], help="What a saved notebook keeps of a result."
-    ).tag(config=True)
+    saved_output = Enum(["summary", "full", "none"], help="What a saved notebook keeps of a result.").tag(
+        config=True
+    )
     alpha = Float(help="False discovery rate of a research run.").tag(config=True)
     smallest = Float(help="Smallest effect of interest, on the rank and V scales.").tag(config=True)
     seed = Int(help="Seed of whatever a run draws at random.").tag(config=True)
