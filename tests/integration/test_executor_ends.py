@@ -56,7 +56,8 @@ class Script:
         self.folder = folder
         (folder / "script.py").write_text(BEGIN + body)
         self.process = subprocess.Popen(
-            [sys.executable, folder / "script.py", folder],
+            # From 3.12 Python warns of every fork beside threads; that is the script's own choice here.
+            [sys.executable, "-W", "ignore::DeprecationWarning", folder / "script.py", folder],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
