@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from types import CodeType, FrameType
 
+from kosmos_nb.profiling.collector import collections_held_back
 from kosmos_nb.profiling.ticker import Ticker, tickers
 
 INTERVAL_S = 0.01
@@ -100,6 +101,7 @@ class Sampler:
         self._recorders: list[Recorder] = []
         self._ticker: Ticker | None = None
         self._previous: object = None
+        self._failure: str | None = None
         self._random = random.Random(0)  # noqa: S311 - jitter, not a secret
 
     def add(self, recorder: Recorder) -> str | None:
@@ -119,7 +121,7 @@ class Sampler:
         if recorder not in self._recorders:
             return None
         self._recorders.remove(recorder)
-        note = None
+        note, self._failure = self._failure, None
         if self._ticker is not None and not self._is_ours():
             note = "Sampling ended early: the code took over the timer signal."
         if not self._recorders:
@@ -170,13 +172,18 @@ class Sampler:
     def _on_tick(self, signum: int, frame: FrameType | None) -> None:
         wall_s, cpu_s = time.perf_counter(), time.thread_time()
         try:
-            key, codes = _walk(frame)
-            for recorder in self._recorders:
-                recorder.record(key, codes, wall_s, cpu_s)
+            with collections_held_back():
+                key, codes = _walk(frame)
+                for recorder in self._recorders:
+                    recorder.record(key, codes, wall_s, cpu_s)
+        except Exception as error:  # a door: this runs inside the user's cell, which must not notice
+            self._failure = f"Sampling ended early: {type(error).__name__}: {error}"
+            self._close()
         finally:
             end_s, end_cpu_s = time.perf_counter(), time.thread_time()
             for recorder in self._recorders:
-                recorder.resume(end_s, end_cpu_s, end_s - wall_s)
+                # By the CPU clock: while the machine runs others, the profiler costs nothing.
+                recorder.resume(end_s, end_cpu_s, end_cpu_s - cpu_s)
             self._arm()
 
 

@@ -21,6 +21,7 @@ from kosmos_nb.history import (
     ProfileResult,
     Status,
 )
+from kosmos_nb.profiling.collector import collections_held_back
 from kosmos_nb.profiling.meters import Costs, ProcessMeter
 from kosmos_nb.profiling.sampler import Suspended
 from kosmos_nb.profiling.subject import Subject
@@ -87,9 +88,10 @@ class ProfileSession(ABC):
         began_s = time.perf_counter()
         self.started_at_us = self._clock.utc_us()
         self.is_running = True
-        self._meter.open()
-        self._watch(suspended)
-        self._meter.start()
+        with collections_held_back():
+            self._meter.open()
+            self._watch(suspended)
+            self._meter.start()
         self._overhead_s += time.perf_counter() - began_s
 
     def stop(self) -> None:
@@ -97,9 +99,10 @@ class ProfileSession(ABC):
         if not self.is_running:
             return
         began_s = time.perf_counter()
-        self._costs = self._meter.stop()
-        self._unwatch()
-        self._meter.close()
+        with collections_held_back():
+            self._costs = self._meter.stop()
+            self._unwatch()
+            self._meter.close()
         self.is_running = False
         self._overhead_s += time.perf_counter() - began_s
 
@@ -121,7 +124,8 @@ class ProfileSession(ABC):
         if costs is None:
             raise ProfilingError("This profile has not been started and stopped yet.")
         began_s = time.perf_counter()
-        seen = self._seen(subject)
+        with collections_held_back():
+            seen = self._seen(subject)
         overhead_s = self._overhead_s + seen.overhead_s + time.perf_counter() - began_s
         return ProfileResult(
             id=uuid7(),

@@ -341,3 +341,24 @@ def test_system_calls_of_the_code_are_not_cut_short():
     os.close(write)
     assert result == b"whole"
     assert profile.wall_s > 0.15
+
+
+def test_a_collection_that_falls_due_is_not_the_profilers_cost():
+    def many_objects():
+        return [(first, second) for first in range(1200) for second in range(1200)]
+
+    profiler = ExecutionProfiler()
+    kept, profile = profiler.profile_function(many_objects)
+    assert len(kept) == 1_440_000
+    assert profile.gc_runs > 0
+    assert profile.overhead_s < 0.5 * profile.gc_s
+
+
+def test_a_failure_inside_the_sampler_never_reaches_the_code_it_samples(monkeypatch):
+    def broken(*_):
+        raise ValueError("no stack today")
+
+    monkeypatch.setattr("kosmos_nb.profiling.sampler._walk", broken)
+    result, profile = ExecutionProfiler().profile_function(lambda: sum(i * i for i in range(2_000_000)))
+    assert result == sum(i * i for i in range(2_000_000))
+    assert any("no stack today" in note for note in profile.notes)
