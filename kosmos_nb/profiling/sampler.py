@@ -171,20 +171,20 @@ class Sampler:
 
     def _on_tick(self, signum: int, frame: FrameType | None) -> None:
         wall_s, cpu_s = time.perf_counter(), time.thread_time()
-        try:
-            with collections_held_back():
+        with collections_held_back():
+            try:
                 key, codes = _walk(frame)
                 for recorder in self._recorders:
                     recorder.record(key, codes, wall_s, cpu_s)
-        except Exception as error:  # a door: this runs inside the user's cell, which must not notice
-            self._failure = f"Sampling ended early: {type(error).__name__}: {error}"
-            self._close()
-        finally:
-            end_s, end_cpu_s = time.perf_counter(), time.thread_time()
-            for recorder in self._recorders:
-                # By the CPU clock: while the machine runs others, the profiler costs nothing.
-                recorder.resume(end_s, end_cpu_s, end_cpu_s - cpu_s)
-            self._arm()
+            except Exception as error:  # a door: this runs in the user's cell, which must not notice
+                self._failure = f"Sampling ended early: {type(error).__name__}: {error}"
+                self._close()
+            finally:
+                end_s, end_cpu_s = time.perf_counter(), time.thread_time()
+                for recorder in self._recorders:
+                    # By the CPU clock: while the machine runs others, the profiler costs nothing.
+                    recorder.resume(end_s, end_cpu_s, end_cpu_s - cpu_s)
+                self._arm()
 
 
 def _walk(frame: FrameType | None) -> tuple[StackKey, dict[int, CodeType]]:

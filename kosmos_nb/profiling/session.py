@@ -85,26 +85,26 @@ class ProfileSession(ABC):
         Args:
             suspended: Gives the frames of the measured coroutine while it waits.
         """
-        began_s = time.perf_counter()
-        self.started_at_us = self._clock.utc_us()
-        self.is_running = True
         with collections_held_back():
+            began_s = time.perf_counter()
+            self.started_at_us = self._clock.utc_us()
+            self.is_running = True
             self._meter.open()
             self._watch(suspended)
             self._meter.start()
-        self._overhead_s += time.perf_counter() - began_s
+            self._overhead_s += time.perf_counter() - began_s
 
     def stop(self) -> None:
         """End the measurement; does nothing when it has ended."""
         if not self.is_running:
             return
-        began_s = time.perf_counter()
         with collections_held_back():
+            began_s = time.perf_counter()
             self._costs = self._meter.stop()
             self._unwatch()
             self._meter.close()
-        self.is_running = False
-        self._overhead_s += time.perf_counter() - began_s
+            self.is_running = False
+            self._overhead_s += time.perf_counter() - began_s
 
     def result(
         self,
@@ -123,10 +123,10 @@ class ProfileSession(ABC):
         costs = self._costs
         if costs is None:
             raise ProfilingError("This profile has not been started and stopped yet.")
-        began_s = time.perf_counter()
         with collections_held_back():
+            began_s = time.perf_counter()
             seen = self._seen(subject)
-        overhead_s = self._overhead_s + seen.overhead_s + time.perf_counter() - began_s
+            overhead_s = self._overhead_s + seen.overhead_s + time.perf_counter() - began_s
         return ProfileResult(
             id=uuid7(),
             kind=subject.kind,
