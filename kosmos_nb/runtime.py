@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
 from kosmos_nb.config import Kosmos, settings
-from kosmos_nb.core import ConfigError, render
+from kosmos_nb.core import ConfigError, KosmosError, render
 
 if TYPE_CHECKING:
     from kosmos_nb.execution import ParallelExperimentExecutor
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 PROFILE_BYTES = 40_000
 RUN_BYTES = 150_000
 MOST_RUNS = 50
+CANCEL_WITHIN_S = 5.0
 
 
 class Runtime:
@@ -47,9 +49,12 @@ class Runtime:
 
     def detach(self) -> None:
         """Go back to environment and file, stop what runs, and close what was opened."""
-        for run in self.runs.values():
-            if run.status == "running":
-                run.cancel()
+        running = [run for run in self.runs.values() if run.status == "running"]
+        for run in running:
+            run.cancel()
+        for run in running:  # its last records go into the history that is closed below
+            with contextlib.suppress(TimeoutError, KosmosError):
+                run.result(CANCEL_WITHIN_S)
         for executor in self._executors.values():
             executor.shutdown(wait=False, cancel_futures=True)
         self._executors.clear()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 
 from kosmos_nb import reporters
 from kosmos_nb.cli.first_steps import execute
 from kosmos_nb.cli.tables import penguins, read_table
-from kosmos_nb.core import HistoryError, units
+from kosmos_nb.core import HistoryError, ResearchError, units
 from kosmos_nb.inquiry import Question
 from kosmos_nb.profiling import ExecutionProfiler
 from kosmos_nb.runtime import runtime
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 QUESTION = "What drives flipper length?"
 SAVED_WITHIN_S = 10.0
+CANCEL_WITHIN_S = 5.0
 
 
 def demo(
@@ -44,7 +47,9 @@ def demo(
     frame = penguins() if data is None else read_table(data)
     name = "penguins" if data is None else data.name
     asked = question if question is not None else (QUESTION if data is None else "")
-    console.print(f"[bold]kosmos_nb[/bold] · {name}: {len(frame):,} rows, {len(frame.columns)} columns")
+    console.print(
+        f"[bold]kosmos_nb[/bold] · {escape(name)}: {len(frame):,} rows, {len(frame.columns)} columns"
+    )
     folder = _new_folder(results)
     run, profile = _research(console, frame, name, _question(asked, target))
     picture = run.snapshot()
@@ -57,7 +62,7 @@ def demo(
     (folder / "report.html").write_text(_page(asked, run.to_html()), encoding="utf-8")
     if with_notebook:
         with console.status("Executing the first notebook on this data …"):
-            execute(frame, asked, name, folder / "01_first_steps.ipynb")
+            execute(frame, asked, target, name, folder / "01_first_steps.ipynb")
     _farewell(console, folder, saved=_saved(), with_notebook=with_notebook, is_own=data is not None)
 
 
@@ -74,10 +79,13 @@ def _research(
         run = runtime().research(frame, question, data_name=name)
         try:
             show_progress(run, console)
+            run.result()
         except KeyboardInterrupt:
             run.cancel()
+            with contextlib.suppress(TimeoutError, ResearchError):
+                run.result(CANCEL_WITHIN_S)
+            runtime().history.flush(CANCEL_WITHIN_S)
             raise
-        run.result()
     profile = profiler.get_result()
     runtime().remember(profile)
     return run, profile
@@ -122,10 +130,13 @@ def _page(title: str, body: str) -> str:
 
 def _farewell(console: Console, folder: Path, *, saved: bool, with_notebook: bool, is_own: bool) -> None:
     location = runtime().history.location
-    console.print(f"\n[bold]Results[/bold]   {folder}/ (verdicts.csv, report.html", end="", soft_wrap=True)
+    console.print(
+        f"\n[bold]Results[/bold]   {escape(str(folder))}/ (verdicts.csv, report.html", end="", soft_wrap=True
+    )
     console.print(", 01_first_steps.ipynb)" if with_notebook else ")", soft_wrap=True)
     console.print(
-        f"[bold]History[/bold]   {location}" + ("" if saved else "  (still being written)"), soft_wrap=True
+        f"[bold]History[/bold]   {escape(str(location))}" + ("" if saved else "  (still being written)"),
+        soft_wrap=True,
     )
     console.print("[bold]Next[/bold]      make lab, or in any notebook: %load_ext kosmos_nb", soft_wrap=True)
     if not is_own:

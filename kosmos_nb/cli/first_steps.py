@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from kosmos_nb.core import ExecutionError
+from kosmos_nb.inquiry import as_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,12 +30,13 @@ def notebook_source() -> Path:
     return found
 
 
-def execute(frame: pd.DataFrame, question: str, name: str, target: Path) -> None:
+def execute(frame: pd.DataFrame, question: str, column: str | None, name: str, target: Path) -> None:
     """Execute the first notebook on `frame` and write it, with its outputs, to `target`.
 
     Args:
         frame: The table; a copy lies beside the notebook afterwards, so that it can be run again.
-        question: Asked in the notebook. name: What the table is called.
+        question: Asked in the notebook. column: The run's target, None for none.
+        name: What the table is called.
         target: The file to write; its folder exists.
 
     Raises:
@@ -43,11 +45,12 @@ def execute(frame: pd.DataFrame, question: str, name: str, target: Path) -> None
     import nbformat  # noqa: PLC0415 - with nbclient 0.3 s; only who executes a notebook pays
     from nbclient import NotebookClient  # noqa: PLC0415
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError  # noqa: PLC0415
+    from pyarrow import parquet  # noqa: PLC0415
 
     notebook: Any = nbformat.read(notebook_source(), as_version=4)  # type: ignore[no-untyped-call]
     copy = target.parent / "data.parquet"
-    frame.to_parquet(copy)
-    _set_parameters(notebook, data=copy.name, question=question, name=name)
+    parquet.write_table(as_table(frame, name=name)[0], copy)  # as the run took it
+    _set_parameters(notebook, column, data=copy.name, question=" ".join(question.split()), name=name)
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT_S,
@@ -75,12 +78,13 @@ def _last_line(log: IO[bytes]) -> str:
     return f" The kernel said: {lines[-1]}" if lines else ""
 
 
-def _set_parameters(notebook: Any, *, question: str, **values: str) -> None:
+def _set_parameters(notebook: Any, column: str | None, *, question: str, **values: str) -> None:
     """Fill in the cell tagged `parameters` and the question of the cell tagged `research`."""
     lines = [f"{key} = {value!r}" for key, value in {"question": question, **values}.items()]
+    about = f"--target {shlex.quote(column)} " if column is not None else ""
     sources = {
         "parameters": "\n".join(lines),
-        "research": f"%kosmos_research {shlex.quote(question)} --data df -o run",
+        "research": f"%kosmos_research {shlex.quote(question)} --data df {about}-o run",
     }
     for tag, source in sources.items():
         tagged = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", ())]

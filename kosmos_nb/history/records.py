@@ -422,7 +422,8 @@ class Run:
         seed, alpha, smallest: Settings of the verdicts.
         workers: Worker processes.
         wall_s, cpu_s: Elapsed; CPU of the run's thread and of the workers, their start included.
-        peak_bytes: Highest resident memory of this process and the busiest worker together.
+        peak_bytes: Highest resident memory of this process seen at the ends of steps, plus the peak
+            of every worker.
         slowest_step, slowest_step_s: The longest of the run's own steps.
         notes: What was left out or changed, with numbers.
         versions: Versions of Python and the libraries that computed.

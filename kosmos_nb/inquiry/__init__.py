@@ -3,6 +3,7 @@
 The kernel's process imports neither scipy nor the tests: they live in the workers.
 """
 
+from kosmos_nb.inquiry.frame import as_table
 from kosmos_nb.inquiry.run import Question, ResearchRun, verdict_frame
 
-__all__ = ["Question", "ResearchRun", "verdict_frame"]
+__all__ = ["Question", "ResearchRun", "as_table", "verdict_frame"]

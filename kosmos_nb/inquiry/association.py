@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from kosmos_nb.inquiry import laws
+from kosmos_nb.inquiry import chance, laws
 from kosmos_nb.inquiry.measurement import RHO, Measurement, Untestable
 from kosmos_nb.inquiry.ranks import Floats, Sorted
 from kosmos_nb.inquiry.units import slope_unit
 
-PERMUTATIONS = 9_999
+FEWEST_ROWS = 10
 EXACT_BELOW = 100
 
 
@@ -32,14 +32,14 @@ def measure(
         x_sorted, y_sorted: The same, sorted.
         names: Names of x and y.
         alpha: Level for the detectable effect.
-        seed: Of the permutations, which serve below 100 rows.
+        seed: Of the permutations, which serve below 100 rows that differ from the commonest.
 
     Source: Bonett and Wright, Psychometrika 65 (2000), for the interval.
     """
     keep = ~(np.isnan(x) | np.isnan(y))
     n = int(keep.sum())
-    if n < 5:
-        return Untestable(reason=f"only {n} rows have both values", n=n)
+    if n < FEWEST_ROWS:
+        return Untestable(reason=f"{n} rows have both values, fewer than {FEWEST_ROWS}", n=n)
     rx = x_sorted.within(keep).ranks_by_row(len(x))[keep] if n < len(x) else x_sorted.ranks_by_row(n)
     ry = y_sorted.within(keep).ranks_by_row(len(y))[keep] if n < len(y) else y_sorted.ranks_by_row(n)
     if np.ptp(rx) == 0 or np.ptp(ry) == 0:
@@ -57,10 +57,11 @@ def measure(
         metric=RHO,
         ci95=interval(rho, n, 0.95),
         ci90=interval(rho, n, 0.90),
+        ci_claim=interval(rho, n, 1 - alpha),
         n=n,
         is_directed=True,
         detectable=math.tanh(laws.detectable_z(alpha) / math.sqrt(max(n - 3, 1))),
-        test="Spearman rank correlation" + (f", {PERMUTATIONS:,} permutations" if n < EXACT_BELOW else ""),
+        test="Spearman rank correlation" + (", by permutations" if _draws(rx, ry) else ""),
         effect_raw=_slope(x[keep], y[keep]),
         unit=slope_unit(names[1], names[0]),
         caveats=caveats,
@@ -81,26 +82,35 @@ def standard_error(rho: float, n: int) -> float:
 
 
 def interval(rho: float, n: int, level: float) -> tuple[float, float]:
-    """Return the Bonett-Wright interval of a rank correlation."""
-    if abs(rho) >= 1 - 1e-12:
-        return (rho, rho)
+    """Return the Bonett-Wright interval of a rank correlation.
+
+    A perfect correlation is taken half a step short of one (a step: two neighbours exchanged), so
+    that a few rows in perfect order do not claim certainty; its own end of the interval is ±1.
+    """
+    most = 1 - 6 / (n * (n * n - 1.0))
+    if abs(rho) > most:
+        low, high = interval(math.copysign(most, rho), n, level)
+        return (low, 1.0) if rho > 0 else (-1.0, high)
     z, half = math.atanh(rho), laws.normal_quantile((1 + level) / 2) * standard_error(rho, n)
     return math.tanh(z - half), math.tanh(z + half)
 
 
 def _p(rho: float, rx: Floats, ry: Floats, seed: int) -> float:
     n = len(rx)
-    t = rho * math.sqrt((n - 2) / max(1 - rho * rho, 1e-15))
-    by_t = laws.t_two_sided(t, n - 2)
-    if n >= EXACT_BELOW:
-        return by_t
-    rng = np.random.default_rng(seed)
-    shuffled = rng.permuted(np.tile(ry - ry.mean(), (PERMUTATIONS, 1)), axis=1)
-    products = np.abs(shuffled @ (rx - rx.mean()))
-    seen = abs(float((rx - rx.mean()) @ (ry - ry.mean())))
-    as_far = int(np.sum(products >= seen * (1 - 1e-12)))
-    # Fewer than ten permutations this far out cannot say how small p is; the t law can, from ten rows on.
-    return by_t if as_far < 10 and n >= 10 else (as_far + 1) / (PERMUTATIONS + 1)
+    if _draws(rx, ry):
+        rarer, other = (rx, ry) if _odd_rows(rx) <= _odd_rows(ry) else (ry, rx)
+        return chance.correlation_p(rarer, other, np.random.default_rng(seed))
+    return laws.t_two_sided(rho * math.sqrt((n - 2) / max(1 - rho * rho, 1e-15)), n - 2)
+
+
+def _draws(rx: Floats, ry: Floats) -> bool:
+    """Whether there are too few different rows for the t law."""
+    return min(_odd_rows(rx), _odd_rows(ry)) < EXACT_BELOW
+
+
+def _odd_rows(ranks: Floats) -> int:
+    """Return how many rows differ from the commonest value."""
+    return len(ranks) - int(np.unique(ranks, return_counts=True)[1].max())
 
 
 def _slope(x: Floats, y: Floats) -> float | None:

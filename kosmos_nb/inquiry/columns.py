@@ -77,7 +77,7 @@ def encode(table: pa.Table, path: Path) -> tuple[Source, tuple[str, ...]]:
     """
     import pyarrow as pa  # noqa: PLC0415 - only a run pays for it
 
-    described = [_describe(name, table.column(name)) for name in table.column_names]
+    described = [_read(name, table.column(name)) for name in table.column_names]
     usable = {column.name: values for column, values in described if values is not None}
     notes = [f"{column.name}: {column.reason}" for column, _ in described if column.reason]
     keep = _without_copies(usable, [column for column, _ in described])
@@ -98,6 +98,16 @@ def _with_caveat(column: Column, caveat: str) -> Column:
         column.name, column.kind, column.levels, (*column.caveats, caveat), column.reason, column.missing,
         column.is_continuous,
     )  # fmt: skip
+
+
+def _read(name: str, values: pa.ChunkedArray) -> tuple[Column, NDArray[Any] | None]:
+    """Describe a column; one that Arrow cannot read is unusable and never ends the run."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    try:
+        return _describe(name, values)
+    except pa.ArrowException as error:
+        return Column(name, "unusable", reason=f"it cannot be read: {str(error).splitlines()[0]}"), None
 
 
 def _describe(name: str, values: pa.ChunkedArray) -> tuple[Column, NDArray[Any] | None]:
@@ -144,7 +154,8 @@ def _numeric(
             name, "unusable", caveats=("constant",), reason="it has one value only", missing=missing
         ), None
     if is_integer and len(distinct) == 2:
-        return _category(name, values.cast(pa.string()), ordered=[str(int(value)) for value in distinct])
+        ascending = sorted(value for value in values.unique().to_pylist() if value is not None)
+        return _category(name, values.cast(pa.string()), ordered=[str(value) for value in ascending])
     if is_integer and not missing and len(present) > 20 and _is_row_number(present):
         return Column(
             name, "unusable", caveats=("id_like",), reason="it numbers the rows: looks like an id"
@@ -198,7 +209,7 @@ def _grouped(
     rank = {label: position for position, label in enumerate(ordered or sorted(labels, key=_natural))}
     common = [label for label, rows in zip(labels, counts, strict=True) if rows >= RARE_ROWS]
     rare = [label for label, rows in zip(labels, counts, strict=True) if rows < RARE_ROWS]
-    rare_rows = int(counts.sum()) - sum(int(counts[labels.index(label)]) for label in common)
+    rare_rows = int(counts[counts < RARE_ROWS].sum())
     levels = sorted(common, key=lambda label: rank[label])
     caveats: tuple[str, ...] = ()
     reason = ""
@@ -229,7 +240,9 @@ def _count(number: int, noun: str) -> str:
 
 
 def _dictionary_order(values: pa.ChunkedArray) -> list[str]:
-    order: list[str] = [str(value) for value in values.chunk(0).dictionary.to_pylist()]
+    import pyarrow as pa  # noqa: PLC0415
+
+    order: list[str] = values.chunk(0).dictionary.cast(pa.string()).to_pylist()
     return order
 
 

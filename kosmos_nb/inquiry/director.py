@@ -22,6 +22,7 @@ from kosmos_nb.inquiry.measurement import Measurement, Recheck, Untestable, cano
 
 PREPARE_FROM_ROWS = 5_000
 MOST_LEVELS_TO_CHECK = 12
+RECHECK_TRIES = 2  # a worker that died may have died of something else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,18 +69,19 @@ class ResearchDirector:
     def conduct(self) -> None:
         """Carry the run through to its verdicts, or as far as it gets before `stop`."""
         ledger = self._ledger
-        with ledger.step("starting the workers"):
-            self._executor.warm(work.IMPORTS)
+        is_cold = len(self._executor.snapshot().worker_pids) < self._executor.max_workers
+        self._executor.warm(work.IMPORTS)  # in the background, while the data are read
         with ledger.step("reading the data"):
             source = self._read()
             testable = self._register(source)
-        with ledger.step("testing", is_testing=True):
+        testing = "starting the workers and testing" if is_cold else "testing"
+        with ledger.step(testing, is_testing=True):
             self._prepare(source, testable)
             measured = self._measure(testable)
         with ledger.step("checking within groups"):
-            rechecks = self._recheck(source, testable, measured)
+            rechecks, unchecked = self._recheck(source, testable, measured)
         with ledger.step("concluding"):
-            self._conclude(source, measured, rechecks)
+            self._conclude(source, measured, rechecks, unchecked)
 
     def cancel(self) -> None:
         """End what is under way; `conduct` then concludes from what was measured."""
@@ -164,35 +166,47 @@ class ResearchDirector:
 
     def _recheck(
         self, source: Source, testable: dict[str, work.Test], measured: dict[str, tuple[Measurement, str]]
-    ) -> dict[str, tuple[Recheck, ...]]:
-        """Repeat what looks like a finding inside the levels of every other category."""
+    ) -> tuple[dict[str, tuple[Recheck, ...]], dict[str, str]]:
+        """Repeat what looks like a finding inside the levels of every other category.
+
+        Returns:
+            The rechecks, and for each finding that has none though it should, why.
+        """
+        waiting = {task.experiment_id: task for task in self._recheck_tasks(source, testable, measured)}
+        checked: dict[str, tuple[Recheck, ...]] = {}
+        failed: dict[str, str] = {}
+        for _ in range(RECHECK_TRIES):
+            for result in self._results(waiting.values()):
+                if result.status == "ok":
+                    checked[result.experiment_id] = result.value
+                else:
+                    failed[result.experiment_id] = f"the check inside the groups failed: {result.error}"
+            waiting = {name: task for name, task in waiting.items() if name not in checked}
+        for name in waiting:
+            failed.setdefault(name, "the run was cancelled before it was checked inside the groups")
+        for hypothesis in self._ledger.in_state("measured"):
+            self._ledger.advance(hypothesis.id, "analyse")
+        return checked, {name: why for name, why in failed.items() if name not in checked}
+
+    def _recheck_tasks(
+        self, source: Source, testable: dict[str, work.Test], measured: dict[str, tuple[Measurement, str]]
+    ) -> Iterator[ExperimentTask]:
         standard = self._request.standard
         corrected, _ = self._corrected(measured)
-        tasks = []
         for name, (found, _) in measured.items():
             test = testable[name]
             by = tuple(column for column in source.columns if _can_stratify(column, test.hypothesis))
             is_finding = corrected[name] <= standard.alpha
             is_finding &= abs(found.effect) >= smallest_of(found.metric, standard.smallest)
             if by and is_finding:
-                tasks.append(ExperimentTask(name, work.recheck, (test, by)))
-        checked: dict[str, tuple[Recheck, ...]] = {}
-        for result in self._results(tasks if not self._stop.is_set() else []):
-            if result.status == "ok":
-                checked[result.experiment_id] = result.value
-            else:
-                self._ledger.note(
-                    [f"{result.experiment_id} could not be checked within groups: {result.error}"]
-                )
-        for hypothesis in self._ledger.in_state("measured"):
-            self._ledger.advance(hypothesis.id, "analyse")
-        return checked
+                yield ExperimentTask(name, work.recheck, (test, by))
 
     def _conclude(
         self,
         source: Source,
         measured: dict[str, tuple[Measurement, str]],
         rechecks: dict[str, tuple[Recheck, ...]],
+        unchecked: dict[str, str],
     ) -> None:
         corrected, sizes = self._corrected(measured)
         for hypothesis in self._ledger.in_state("analysed"):
@@ -205,6 +219,7 @@ class ResearchDirector:
                 columns=(source.column(hypothesis.x), source.column(hypothesis.y)),
                 n_rows=source.n_rows,
                 rechecks=rechecks.get(hypothesis.id, ()),
+                unchecked=unchecked.get(hypothesis.id, ""),
                 standard=self._request.standard,
                 evidence=evidence,
             )

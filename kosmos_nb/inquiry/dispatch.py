@@ -18,8 +18,11 @@ from kosmos_nb.inquiry.ranks import Sorted, sort
 from kosmos_nb.inquiry.work import Test
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=1)
 def _table(path: str) -> pa.Table:
+    # A new run: let go of the files of the one before, which may be deleted and would stay mapped.
+    _array.cache_clear()
+    _sorted.cache_clear()
     return read_copy(Path(path))
 
 
@@ -36,6 +39,7 @@ def _codes(path: str, name: str) -> NDArray[np.int32]:
 
 @functools.lru_cache(maxsize=512)
 def _sorted(path: str, name: str) -> Sorted:
+    _table(path)  # first, since a change of run empties this cache
     kept = _order_file(Path(path), name)
     if kept.exists():
         order, block = np.load(kept, mmap_mode="r")

@@ -75,6 +75,7 @@ def check_target(target: str, names: Sequence[str], *, data_name: str) -> None:
     """Raise a ResearchError with the nearest name when `target` is no column."""
     if target in names:
         return
+    target = str(target)
     lower = {name.lower(): name for name in names}
     near = difflib.get_close_matches(target.lower(), list(lower), n=1, cutoff=0.5)
     hint = (

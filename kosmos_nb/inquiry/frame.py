@@ -51,7 +51,7 @@ def write_copy(table: pa.Table, path: Path) -> str:
     """Write the table's values to `path` and return their hash.
 
     Returns:
-        SHA-256 in hex over names, types and values; the same values give the same hash.
+        SHA-256 in hex over names, types and values as Arrow lays them out.
 
     Raises:
         ResearchError: The file cannot be written.
@@ -95,13 +95,24 @@ def _from_pandas(frame: Any, name: str) -> tuple[pa.Table, tuple[str, ...]]:
     notes = []
     for position, column in enumerate(names):
         try:
-            arrays[column] = pa.array(frame.iloc[:, position], from_pandas=True)
+            arrays[column] = pa.array(_with_text_levels(frame.iloc[:, position]), from_pandas=True)
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
             notes.append(f"{column}: left out, its values are of mixed or unknown types")
     table = pa.table(arrays) if arrays else pa.table({})
     if not arrays and len(frame.columns):
         raise ResearchError(f"No column of {name} can be read: all hold mixed or unknown types.")
     return table, tuple(notes)
+
+
+def _with_text_levels(values: Any) -> Any:
+    """Return a Categorical's values with its levels as text, in their order; others as they are.
+
+    Levels may be intervals, dates or numbers, which Arrow cannot hold or would name otherwise.
+    """
+    if not hasattr(values, "cat"):
+        return values
+    levels = [str(level) for level in values.cat.categories]
+    return values.cat.rename_categories(levels) if len(set(levels)) == len(levels) else values.astype(str)
 
 
 def _check_shape(table: pa.Table, name: str) -> None:
@@ -135,9 +146,9 @@ def _varies(values: pa.ChunkedArray) -> bool:
     import pyarrow.compute as pc  # noqa: PLC0415
 
     kind = values.type
-    if pa.types.is_dictionary(kind):
-        values = values.cast(kind.value_type)
     try:
+        if pa.types.is_dictionary(kind):
+            values = values.cast(kind.value_type)
         ends = pc.min_max(values)
     except pa.ArrowNotImplementedError:
         return False

@@ -67,6 +67,7 @@ def judge(
     columns: tuple[Column, Column],
     n_rows: int,
     rechecks: Sequence[Recheck],
+    unchecked: str = "",
     standard: Standard,
     evidence: str,
 ) -> Verdict:
@@ -76,6 +77,7 @@ def judge(
         p_adj: Corrected p. m: Number of tests in the family.
         columns: x and y. n_rows: Rows of the data, for the share of missing ones.
         rechecks: The effect within the levels of other columns.
+        unchecked: Why a finding was not checked there; it is then not believed.
         evidence: Id of the experiment.
     """
     smallest = smallest_of(measured.metric, standard.smallest)
@@ -84,8 +86,9 @@ def judge(
     caveats = [*turned, *caveats]
     name, reason = _decide(measured, p_adj, smallest, standard.alpha)
     if name == "supported" and CAPPING.intersection(caveats):
-        name = "inconclusive"
-        reason = ""
+        name, reason = "inconclusive", ""
+    if name == "supported" and unchecked:
+        name, reason = "inconclusive", unchecked
     if (
         name != "refuted"
         and _is_significant(measured, p_adj, standard.alpha)
@@ -121,7 +124,7 @@ def judge(
 
 
 def _is_significant(measured: Measurement, p_adj: float, alpha: float) -> bool:
-    low, high = measured.ci95
+    low, high = measured.ci_claim
     return p_adj <= alpha and (low > 0 or high < 0)
 
 
@@ -171,7 +174,7 @@ def _inside_levels(
         worst = min(melted, key=lambda check: abs(check.effect))
         return ["confounded"], (
             f"inside the levels of {worst.by} the effect shrinks from "
-            f"{_shown(measured.effect, measured)} to {_shown(worst.effect, measured)}"
+            f"{_shown(_overall(measured, worst), measured)} to {_shown(worst.effect, measured)}"
         )
     return [], ""
 
@@ -186,7 +189,11 @@ def _turns(measured: Measurement, check: Recheck, smallest: float) -> bool:
 def _melts(measured: Measurement, check: Recheck, smallest: float) -> bool:
     low, high = check.ci95
     unclear = low <= 0 <= high or abs(check.effect) < smallest
-    return abs(check.effect) < abs(measured.effect) / 2 and unclear
+    return abs(check.effect) < abs(_overall(measured, check)) / 2 and unclear
+
+
+def _overall(measured: Measurement, check: Recheck) -> float:
+    return measured.effect if check.overall is None else check.overall
 
 
 def _levels(check: Recheck) -> str:

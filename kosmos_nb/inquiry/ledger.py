@@ -47,7 +47,8 @@ class Ledger:
         self._experiments: list[Experiment] = []
         self._begun_s = clock.monotonic_s()
         self._cpu_begun_s = 0.0
-        self._peak_own = self._peak_worker = 0
+        self._peak_own = 0
+        self._peak_of: dict[int, int] = {}
         self._step = ""
         self._testing_since_s: float | None = None
         self._seq = 0
@@ -116,8 +117,9 @@ class Ledger:
         """Enter an experiment that ended."""
         with self._lock:
             self._experiments.append(experiment)
-            if experiment.worker_pid != os.getpid():
-                self._peak_worker = max(self._peak_worker, experiment.peak_bytes)
+            pid = experiment.worker_pid
+            if pid is not None and pid != os.getpid():
+                self._peak_of[pid] = max(self._peak_of.get(pid, 0), experiment.peak_bytes)
 
     def in_state(self, *states: HypothesisState) -> list[Hypothesis]:
         """Return the hypotheses that are in one of these states, in order."""
@@ -155,7 +157,7 @@ class Ledger:
                 error=error,
                 wall_s=self._clock.monotonic_s() - self._begun_s,
                 cpu_s=time.thread_time() - self._cpu_begun_s + workers_cpu_s,
-                peak_bytes=self._peak_own + self._peak_worker,
+                peak_bytes=self._peak_own + sum(self._peak_of.values()),
                 slowest_step=slowest,
                 slowest_step_s=self._seconds.get(slowest, 0.0),
             )

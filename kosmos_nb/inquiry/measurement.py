@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ class Measurement:
         p: Two-sided, uncorrected.
         effect, metric: Effect and its scale.
         ci95, ci90: Intervals of the effect; the 90 % one is for the equivalence test.
+        ci_claim: Interval at the run's own alpha, on which a claim rests.
         n: Rows used.
         is_directed: Whether the effect has a sign.
         effect_raw, unit: The effect in the data's own units.
@@ -33,6 +35,7 @@ class Measurement:
     metric: str
     ci95: tuple[float, float]
     ci90: tuple[float, float]
+    ci_claim: tuple[float, float]
     n: int
     is_directed: bool
     detectable: float
@@ -64,12 +67,14 @@ class Recheck:
         by: The column.
         effect, ci95: Pooled over its levels.
         per_level: Effect inside each level, where the level has enough rows.
+        overall: Effect over all levels on the same scale; None where it is the measured one.
     """
 
     by: str
     effect: float
     ci95: tuple[float, float]
     per_level: tuple[tuple[str, float], ...]
+    overall: float | None = None
 
 
 def smallest_of(metric: str, smallest: float) -> float:
@@ -81,6 +86,15 @@ def smallest_of(metric: str, smallest: float) -> float:
     return {DELTA: 1.1 * smallest, EPSILON2: smallest**2}.get(metric, smallest)
 
 
+def one_sided(alpha: float) -> float:
+    """Return the level whose interval leaves alpha below its lower end.
+
+    An effect without a sign can be only above zero: its claim needs the lower end alone.
+    """
+    return max(0.01, 1 - 2 * alpha)
+
+
 def canonical_key(hypothesis: Hypothesis) -> int:
-    """Return a number that depends on the hypothesis alone, to seed its permutations."""
-    return int(hypothesis.registered_hash[:12] or "0", 16)
+    """Return a number that depends on the statement alone, to seed its permutations."""
+    statement = "\x1f".join((hypothesis.family, hypothesis.x, hypothesis.y, *hypothesis.given))
+    return int(hashlib.sha256(statement.encode()).hexdigest()[:12], 16)

@@ -91,8 +91,22 @@ def several_groups(
     if not shares:
         return None
     low, high = laws.chi2_shift_interval(total, df, 0.95)
-    effect = max(0.0, total - df) / rows
-    return Recheck(by=name, effect=effect, ci95=(low / rows, min(1.0, high / rows)), per_level=tuple(shares))
+    return Recheck(
+        by=name,
+        effect=max(0.0, total - df) / rows,
+        ci95=(low / rows, min(1.0, high / rows)),
+        per_level=tuple(shares),
+        overall=_epsilon2_without_bias(codes, y, y_sorted, by),
+    )
+
+
+def _epsilon2_without_bias(
+    codes: NDArray[np.int32], y: Floats, y_sorted: Sorted, by: NDArray[np.int32]
+) -> float:
+    """Return epsilon² over all levels less what chance alone gives, to compare with the pooled one."""
+    ordered = y_sorted.within((by >= 0) & (codes >= 0) & ~np.isnan(y))
+    statistic, groups_present = groups.kruskal(codes[ordered.order], ordered)
+    return max(0.0, statistic - (groups_present - 1)) / (len(ordered.order) - 1)
 
 
 def category_pairs(

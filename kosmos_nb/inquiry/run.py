@@ -84,7 +84,7 @@ class ResearchRun:
         copy = self._folder / "data.arrow"
         try:
             data_hash = write_copy(table, copy)
-        except KosmosError:
+        except BaseException:  # also an interrupt: nothing of a run that never began stays
             self._clean()
             raise
         target = question.target or find_target(question.text, table.column_names)
@@ -121,7 +121,7 @@ class ResearchRun:
 
     @property
     def verdicts(self) -> pd.DataFrame:
-        """The verdicts, one row a hypothesis, strongest evidence untouched; waits for the end."""
+        """The verdicts, one row a hypothesis in the order of registration; waits for the end."""
         return self.result().partial
 
     @property

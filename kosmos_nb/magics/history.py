@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from kosmos_nb.magics import options as opt
 from kosmos_nb.runtime import runtime
@@ -30,6 +30,7 @@ PARSER.add_argument(
 class HistoryMagics(Magics):
     """The history as a table."""
 
+    @no_var_expand
     @line_magic
     @opt.documented_by(PARSER)
     @opt.one_line_errors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +118,8 @@ class ResearchMagics(Magics):
             self._show(run, wait=options.wait)
         except KeyboardInterrupt:
             run.cancel()
-            run.result(CANCEL_WITHIN_S)
+            with contextlib.suppress(TimeoutError, ResearchError):
+                run.result(CANCEL_WITHIN_S)
             raise
         return run
 

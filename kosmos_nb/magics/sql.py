@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_cell_magic, magics_class
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from kosmos_nb.magics.options import OptionParser, documented_by, one_line_errors, variable_name
 from kosmos_nb.runtime import runtime
@@ -36,6 +36,7 @@ PARSER.add_argument("--tables", action="store_true", help="List tables, views an
 class SqlMagics(Magics):
     """SQL over the history."""
 
+    @no_var_expand
     @line_cell_magic
     @documented_by(PARSER)
     @one_line_errors

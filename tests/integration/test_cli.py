@@ -114,6 +114,17 @@ def test_bad_input_is_one_line_and_an_exit_code(kosmos, tmp_path, words, message
     assert len(error.strip().splitlines()) == 1
 
 
+def test_brackets_mixed_types_and_line_breaks_do_no_harm(kosmos, tmp_path):
+    frame = load_penguins()
+    frame["odd"] = [1, "two"] * (len(frame) // 2)
+    file = tmp_path / "[red]birds[" / "old].csv"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    frame.to_csv(file, index=False)
+    code, out, error = kosmos("demo", "--data", str(file), "--question", "What drives\nflipper length?")
+    assert (code, error) == (0, "")
+    assert "old].csv" in out
+
+
 def test_an_unknown_option_names_itself(kosmos):
     code, _, error = kosmos("demo", "--dat", "x.csv")
     assert code == 2

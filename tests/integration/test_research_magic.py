@@ -156,11 +156,13 @@ def test_unloading_after_a_run_leaves_no_renderer_no_worker_and_no_thread(tmp_pa
     with running_kernel(env={"KOSMOS_HOME": str(tmp_path)}) as kernel:
         assert kernel.run("import threading; before = {t.name for t in threading.enumerate()}").error is None
         assert kernel.run(LOAD).error is None
-        ask(kernel, "%kosmos_research --data penguins -o run", cell_id="one")
-        ask(kernel, "run.result().status")
+        ask(kernel, "%kosmos_research --data wide -o run", cell_id="one")
         ask(kernel, "%unload_ext kosmos_nb")
+        assert kernel.value("run.status") == "'cancelled'"
         until(lambda: not psutil.Process(kernel.manager.provisioner.pid).children(recursive=True))
-        ours = "[t.name for t in threading.enumerate() if t.name not in before and 'kosmos' in t.name.lower()]"
+        ours = (
+            "[t.name for t in threading.enumerate() if t.name not in before and 'kosmos' in t.name.lower()]"
+        )
         until(lambda: kernel.value(ours) == "[]")
         assert "verdict" in kernel.value("list(run.verdicts.columns)")
         renderers = "[mime for _, mime in __import__('kosmos_nb.core.render').core.render._renderers]"

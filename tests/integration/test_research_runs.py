@@ -5,6 +5,7 @@ import signal
 
 import numpy as np
 import pandas as pd
+import polars
 import pyarrow as pa
 import pytest
 from palmerpenguins import load_penguins
@@ -182,7 +183,6 @@ def test_a_target_restricts_the_run_to_what_touches_it(ask):
 
 @pytest.mark.parametrize("convert", ["polars", "arrow"])
 def test_polars_and_arrow_tables_give_the_same_verdicts_as_pandas(ask, penguins_run, convert):
-    polars = pytest.importorskip("polars")
     table = pa.Table.from_pandas(load_penguins(), preserve_index=False)
     data = polars.from_arrow(table) if convert == "polars" else table
     run = ask(data, text="What drives flipper length?")
@@ -258,3 +258,67 @@ def test_nothing_is_left_in_the_temp_folder(ask, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     ask(load_penguins()).result()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_finding_that_was_not_checked_within_groups_is_not_believed(ask):
+    run = ask(load_penguins(), text="What drives flipper length?")
+    run.listen(lambda: run.cancel() if run.snapshot().step == "checking within groups" else None)
+    frame = run.verdicts
+    assert run.status == "cancelled"
+    believed = frame[frame.verdict == "supported"]
+    assert believed.empty
+    assert frame.reason.str.contains("before it was checked").any()
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        lambda values: pd.cut(values, 3),
+        lambda values: pd.cut(values, 3, labels=[0.5, 1.5, 10.0]),
+        lambda values: pd.Categorical(values > 0, categories=[True, False], ordered=True),
+        lambda values: pd.Categorical(pd.Timestamp("2024-01-01") + pd.to_timedelta((values > 0) * 1, "D")),
+        lambda values: np.where(values > 0, 2**53 + 1, 2**53 + 3),
+    ],
+    ids=["intervals", "numbers", "ordered booleans", "dates", "large integers"],
+)
+def test_categories_of_every_kind_are_groups(ask, groups):
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=200)
+    run = ask(pd.DataFrame({"group": groups(values), "value": values + rng.normal(size=200)}))
+    assert verdict(run, "group", "value").verdict == "supported"
+
+
+def test_the_order_of_an_ordered_category_decides_the_sign(ask):
+    rng = np.random.default_rng(4)
+    values = rng.normal(size=100)
+    for order in (["low", "high"], ["high", "low"]):
+        group = pd.Categorical(np.where(values > 0, "high", "low"), categories=order, ordered=True)
+        row = verdict(ask(pd.DataFrame({"group": group, "value": values})), "group", "value")
+        assert row.sign == ("+" if order[1] == "high" else "-")
+        assert f"{order[1]} − {order[0]}" in row.reason
+
+
+def test_groups_made_of_noise_confound_nothing(ask):
+    rng = np.random.default_rng(5)
+    said = []
+    for _ in range(15):
+        frame = pd.DataFrame({f"noise{i}": rng.choice(list("pqrs"), 120) for i in range(4)})
+        frame["group"] = rng.choice(list("abcdef"), 120)
+        frame["value"] = (
+            rng.normal(size=120) + frame.group.map(dict(zip("abcdef", range(6), strict=True))) * 0.35
+        )
+        row = verdict(ask(frame, target="value"), "group", "value")
+        said.append("confounded" in row.caveats)
+    assert sum(said) <= 1
+
+
+def test_a_larger_alpha_lets_more_through(ask):
+    rng = np.random.default_rng(6)
+    frames = [
+        pd.DataFrame(rng.normal(size=(80, 2)) @ [[1, 0.25], [0, 1]], columns=["a", "b"]) for _ in range(12)
+    ]
+    found = {
+        alpha: sum((ask(frame, alpha=alpha).verdicts.verdict == "supported").sum() for frame in frames)
+        for alpha in (0.01, 0.05, 0.3)
+    }
+    assert found[0.01] < found[0.05] < found[0.3]

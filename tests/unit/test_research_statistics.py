@@ -111,11 +111,15 @@ def test_a_constant_column_in_the_common_rows_is_untestable_not_an_error():
     ("draw", "truth"),
     [
         (lambda rng: _correlated(rng, 150, 0.4), 6 / math.pi * math.asin(0.2)),
+        (lambda rng: _correlated(rng, 12, 0.95), 6 / math.pi * math.asin(0.95 / 2)),
         (lambda rng: _shifted(rng, 60, 90, 0.5), 2 * stats.norm.cdf(0.5 / math.sqrt(2)) - 1),
+        (lambda rng: _shifted(rng, 20, 20, 2.0), 2 * stats.norm.cdf(2 / math.sqrt(2)) - 1),
     ],
-    ids=["rho", "delta"],
+    ids=["rho", "strong rho, few rows", "delta", "strong delta, few rows"],
 )
-def test_ninety_five_percent_intervals_cover_about_that_often(draw, truth):
+def test_ninety_five_percent_intervals_cover_about_that_often(draw, truth, monkeypatch):
+    monkeypatch.setattr("kosmos_nb.inquiry.chance.FIRST", 99)  # the p-values are not looked at
+    monkeypatch.setattr("kosmos_nb.inquiry.chance.MORE", 1)
     rng = np.random.default_rng(11)
     hits = sum(low <= truth <= high for low, high in (draw(rng).ci95 for _ in range(400)))
     # Two-sided binomial bounds at 0.001 around 0.95 of 400.
@@ -149,3 +153,52 @@ def test_the_corrected_p_is_the_larger_of_family_and_run():
     assert sizes == {"association": 2, "group_difference": 1}
     assert corrected["H1"] == pytest.approx(0.03)
     assert corrected["H2"] == pytest.approx(0.06)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rng: differ(np.repeat([0, 1], [505, 5]).astype(np.int32), rng.poisson(0.5, 510) * 1.0, "ab"),
+        lambda rng: differ(np.repeat([0, 1], [12, 13]).astype(np.int32), rng.normal(size=25), "ab"),
+        lambda rng: associate((np.arange(100) < 3) * 1.0, rng.normal(size=100), int(rng.integers(1e9))),
+        lambda rng: associate(rng.integers(0, 2, 14) + np.arange(14) % 2, rng.integers(0, 3, 14) * 1.0),
+        lambda rng: associate(rng.poisson(0.01, 5000) * 1.0, rng.normal(size=5000)),
+        lambda rng: differ(rng.integers(0, 3, 90).astype(np.int32), rng.normal(size=90)),
+    ],
+    ids=["5 against 505, ties", "12 against 13", "3 of 100 nonzero", "ties, few rows", "sparse", "3 groups"],
+)
+def test_without_an_effect_p_is_small_no_oftener_than_it_says(draw, monkeypatch):
+    monkeypatch.setattr("kosmos_nb.inquiry.chance.FIRST", 999)
+    monkeypatch.setattr("kosmos_nb.inquiry.chance.MORE", 1)
+    rng = np.random.default_rng(12)
+    p = np.array([found.p for found in (draw(rng) for _ in range(300)) if isinstance(found, Measurement)])
+    assert len(p) > 200
+    assert stats.binom.sf(np.sum(p <= 0.05) - 1, len(p), 0.05) > 0.001
+    assert stats.binom.sf(np.sum(p <= 0.005) - 1, len(p), 0.005) > 0.001
+
+
+def test_perfect_separation_is_as_improbable_as_it_is_whatever_the_sizes():
+    for sizes in ((12, 108), (12, 600), (30, 30)):
+        y = np.concatenate([np.arange(sizes[0]) + 1e6, np.arange(sizes[1]) * 1.0])
+        found = differ(np.repeat([1, 0], sizes).astype(np.int32), y, "ab")
+        assert found.p == pytest.approx(2 / math.comb(sum(sizes), sizes[0]))
+
+
+def test_a_perfect_order_of_few_rows_claims_no_certainty():
+    x = np.arange(10.0)
+    found = associate(x, x * 2)
+    assert found.effect == 1
+    assert 0.8 < found.ci95[0] < 0.99
+    assert found.ci95[1] == 1
+    assert isinstance(associate(x[:9], x[:9]), Untestable)
+
+
+def test_a_claim_rests_on_the_interval_of_its_own_alpha():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=200)
+    y = 0.12 * x + rng.normal(size=200)
+    strict, lax = (
+        association.measure(x, y, sort(x), sort(y), names=("x", "y"), alpha=alpha, seed=1)
+        for alpha in (0.01, 0.2)
+    )
+    assert strict.ci_claim[0] < strict.ci95[0] < lax.ci_claim[0]
