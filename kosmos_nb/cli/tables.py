@@ -10,6 +10,7 @@ from kosmos_nb.core import ResearchError
 
 CSV_ENDINGS = (".csv", ".csv.gz", ".tsv", ".txt")
 PARQUET_ENDINGS = (".parquet", ".pq")
+ISO_DATE = r"\d{4}-\d\d-\d\d"
 
 
 def penguins() -> pd.DataFrame:
@@ -29,6 +30,8 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises:
         ResearchError: No such file, an unknown ending, or not what the ending says.
     """
+    if path.is_dir():
+        raise ResearchError(f"{path} is a folder. Name a file in it.")
     if not path.is_file():
         raise ResearchError(f"There is no file {path}.")
     name = path.name.lower()
@@ -36,7 +39,26 @@ def read_table(path: Path) -> pd.DataFrame:
         if name.endswith(PARQUET_ENDINGS):
             return pd.read_parquet(path)
         if name.endswith(CSV_ENDINGS):
-            return pd.read_csv(path, sep="\t" if name.endswith(".tsv") else ",")
+            return _with_dates(_read_text(path, "\t" if name.endswith(".tsv") else ","))
     except (OSError, ValueError, pd.errors.ParserError) as error:
         raise ResearchError(f"{path} cannot be read as a table: {str(error).splitlines()[0]}") from error
     raise ResearchError(f"{path.name} is neither CSV nor Parquet; a name ends in .csv, .tsv or .parquet.")
+
+
+def _read_text(path: Path, separator: str) -> pd.DataFrame:
+    """Read a text table; one that turns out to have another separator is read with that."""
+    frame = pd.read_csv(path, sep=separator)
+    head = str(frame.columns[0])
+    other = next((sep for sep in (";", "\t", ",", "|") if sep != separator and sep in head), None)
+    return pd.read_csv(path, sep=other) if len(frame.columns) == 1 and other else frame
+
+
+def _with_dates(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turn text columns whose every value is an ISO date or time into dates."""
+    for name in frame.select_dtypes(["object", "string"]).columns:
+        present = frame[name].dropna()
+        if len(present) and present.astype(str).str.match(ISO_DATE).all():
+            dates = pd.to_datetime(frame[name], errors="coerce", format="ISO8601")
+            if dates.notna().sum() == len(present):
+                frame[name] = dates
+    return frame

@@ -9,10 +9,10 @@ import numpy as np
 from kosmos_nb.inquiry import chance, laws
 from kosmos_nb.inquiry.measurement import RHO, Measurement, Untestable
 from kosmos_nb.inquiry.ranks import Floats, Sorted
-from kosmos_nb.inquiry.units import slope_unit
 
 FEWEST_ROWS = 10
 EXACT_BELOW = 100
+SPARSE_BELOW = 50
 
 
 def measure(
@@ -21,7 +21,7 @@ def measure(
     x_sorted: Sorted,
     y_sorted: Sorted,
     *,
-    names: tuple[str, str],
+    unit: str,
     alpha: float,
     seed: int,
 ) -> Measurement | Untestable:
@@ -30,9 +30,9 @@ def measure(
     Args:
         x, y: Values, shape (n_rows,), NaN where missing.
         x_sorted, y_sorted: The same, sorted.
-        names: Names of x and y.
+        unit: Of the slope: that of y for one of x.
         alpha: Level for the detectable effect.
-        seed: Of the permutations, which serve below 100 rows that differ from the commonest.
+        seed: Of the permutations, which serve below 100 rows, and where nearly all rows are equal.
 
     Source: Bonett and Wright, Psychometrika 65 (2000), for the interval.
     """
@@ -63,7 +63,7 @@ def measure(
         detectable=math.tanh(laws.detectable_z(alpha) / math.sqrt(max(n - 3, 1))),
         test="Spearman rank correlation" + (", by permutations" if _draws(rx, ry) else ""),
         effect_raw=_slope(x[keep], y[keep]),
-        unit=slope_unit(names[1], names[0]),
+        unit=unit,
         caveats=caveats,
         notes=notes,
     )
@@ -104,8 +104,8 @@ def _p(rho: float, rx: Floats, ry: Floats, seed: int) -> float:
 
 
 def _draws(rx: Floats, ry: Floats) -> bool:
-    """Whether there are too few different rows for the t law."""
-    return min(_odd_rows(rx), _odd_rows(ry)) < EXACT_BELOW
+    """Whether there are too few rows, or too few that differ from the rest, for the t law."""
+    return len(rx) < EXACT_BELOW or min(_odd_rows(rx), _odd_rows(ry)) < SPARSE_BELOW
 
 
 def _odd_rows(ranks: Floats) -> int:

@@ -5,15 +5,18 @@ Decided from types and values of one column at a time, before any outcome is loo
 
 from __future__ import annotations
 
+import functools
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kosmos_nb.inquiry.frame import read_copy, write_copy
+from kosmos_nb.inquiry.frame import write_copy
+from kosmos_nb.inquiry.units import unit_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,6 +26,7 @@ Kind = Literal["numeric", "category", "unusable"]
 RARE_ROWS = 5
 MOST_LEVELS = 50
 ID_SHARE = 0.95
+US_PER_S, S_PER_DAY = 1e6, 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Column:
         reason: Why it cannot be used, or what was changed, in plain words.
         missing: Number of rows without a value.
         is_continuous: Numeric with many different values.
+        unit: Unit of the values; empty where the name tells none.
     """
 
     name: str
@@ -46,9 +51,10 @@ class Column:
     reason: str = ""
     missing: int = 0
     is_continuous: bool = False
+    unit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """Where worker processes find the run's data, and what is in it.
 
@@ -59,25 +65,35 @@ class Source:
     columns: tuple[Column, ...]
     n_rows: int
 
+    @functools.cached_property
+    def by_name(self) -> dict[str, Column]:
+        """The columns by their names."""
+        return {column.name: column for column in self.columns}
+
     def column(self, name: str) -> Column:
         """Return the column of that name."""
-        return next(column for column in self.columns if column.name == name)
-
-    def array(self, name: str) -> NDArray[Any]:
-        """Return the values of a usable column, shape (n_rows,), mapped from the file."""
-        values: NDArray[Any] = read_copy(Path(self.path)).column(name).chunk(0).to_numpy(zero_copy_only=True)
-        return values
+        return self.by_name[name]
 
 
-def encode(table: pa.Table, path: Path) -> tuple[Source, tuple[str, ...]]:
+def encode(
+    table: pa.Table, path: Path, go_on: Callable[[], None] = lambda: None
+) -> tuple[Source, tuple[str, ...]]:
     """Judge every column, drop repeated rows, and write the arrays that the tests read.
+
+    Args:
+        table: As the user gave it. path: The file to write.
+        go_on: Called between columns; may raise to end the work.
 
     Returns:
         The source for the tests, and a sentence for everything that was dropped or changed.
     """
     import pyarrow as pa  # noqa: PLC0415 - only a run pays for it
 
-    described = [_read(name, table.column(name)) for name in table.column_names]
+    described = []
+    for name in table.column_names:
+        go_on()
+        described.append(_read(name, table.column(name)))
+    go_on()
     usable = {column.name: values for column, values in described if values is not None}
     notes = [f"{column.name}: {column.reason}" for column, _ in described if column.reason]
     keep = _without_copies(usable, [column for column, _ in described])
@@ -89,15 +105,8 @@ def encode(table: pa.Table, path: Path) -> tuple[Source, tuple[str, ...]]:
     write_copy(pa.table({name: pa.array(values) for name, values in usable.items()}), path)
     columns = tuple(column for column, _ in described)
     if keep is not None:
-        columns = tuple(_with_caveat(column, "duplicate_rows") for column in columns)
+        columns = tuple(replace(column, caveats=(*column.caveats, "duplicate_rows")) for column in columns)
     return Source(str(path), columns, n_rows), tuple(notes)
-
-
-def _with_caveat(column: Column, caveat: str) -> Column:
-    return Column(
-        column.name, column.kind, column.levels, (*column.caveats, caveat), column.reason, column.missing,
-        column.is_continuous,
-    )  # fmt: skip
 
 
 def _read(name: str, values: pa.ChunkedArray) -> tuple[Column, NDArray[Any] | None]:
@@ -123,23 +132,35 @@ def _describe(name: str, values: pa.ChunkedArray) -> tuple[Column, NDArray[Any] 
         return _category(name, values.cast(kind.value_type).cast(pa.string()), ordered=ordered)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return _category(name, values)
-    if pa.types.is_temporal(kind) and not pa.types.is_time(kind) and kind != pa.month_day_nano_interval():
-        moments = values.cast(pa.int32() if pa.types.is_date32(kind) else pa.int64())
-        return _numeric(name, moments, caveats=("order",))
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind) or pa.types.is_duration(kind):
+        return _moments(name, values)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return _numeric(name, values)
     return Column(name, "unusable", reason=f"values of type {kind} are not tested"), None
 
 
-def _numeric(
-    name: str, values: pa.ChunkedArray, caveats: tuple[str, ...] = ()
-) -> tuple[Column, NDArray[Any] | None]:
+def _moments(name: str, values: pa.ChunkedArray) -> tuple[Column, NDArray[Any] | None]:
+    """Describe dates and times as days, spans of time as seconds."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    is_span = pa.types.is_duration(values.type)
+    exact = values.cast(pa.duration("us") if is_span else pa.timestamp("us"), safe=False)
+    numbers = exact.cast(pa.int64()).cast(pa.float64(), safe=False)
+    scale = US_PER_S if is_span else US_PER_S * S_PER_DAY
+    column, moments = _numeric(name, numbers)
+    if moments is None:
+        return column, None
+    return replace(column, unit="s" if is_span else "day"), moments / scale
+
+
+def _numeric(name: str, values: pa.ChunkedArray) -> tuple[Column, NDArray[Any] | None]:
     import pyarrow as pa  # noqa: PLC0415
 
     is_integer = pa.types.is_integer(values.type)
     missing = int(values.null_count)
     numbers: NDArray[np.float64] = values.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
     infinite = int(np.isinf(numbers).sum())
+    caveats: tuple[str, ...] = ()
     reason = ""
     if infinite:
         numbers = np.where(np.isinf(numbers), np.nan, numbers)
@@ -160,17 +181,21 @@ def _numeric(
         return Column(
             name, "unusable", caveats=("id_like",), reason="it numbers the rows: looks like an id"
         ), None
-    return (
-        Column(
-            name, "numeric", caveats=caveats, reason=reason, missing=missing, is_continuous=len(distinct) > 20
-        ),
-        numbers,
-    )
+    is_continuous = len(distinct) > 20
+    if is_continuous and _follows_the_rows(present):
+        caveats = (*caveats, "order")
+    return Column(name, "numeric", (), caveats, reason, missing, is_continuous, unit_of(name)), numbers
 
 
 def _is_row_number(values: NDArray[np.float64]) -> bool:
+    """Whether the values count the rows, from 0 or 1 or down to them."""
     steps = np.diff(values)
-    return bool(np.all(steps == 1) or np.all(steps == -1))
+    return bool(values.min() in (0, 1) and (np.all(steps == 1) or np.all(steps == -1)))
+
+
+def _follows_the_rows(values: NDArray[np.float64]) -> bool:
+    steps = np.diff(values)
+    return bool(np.all(steps >= 0) or np.all(steps <= 0))
 
 
 def _category(
@@ -194,6 +219,10 @@ def _category(
             name, "unusable", caveats=("id_like",), missing=missing,
             reason=f"{len(labels):,} different values in {present:,} rows: looks like an id",
         ), None  # fmt: skip
+    common = int(np.sum(counts >= RARE_ROWS))
+    if common > MOST_LEVELS:
+        reason = f"it has {common:,} levels, more than {MOST_LEVELS}"
+        return Column(name, "unusable", missing=missing, reason=reason), None
     return _grouped(name, labels, raw, counts, missing, ordered)
 
 
@@ -225,10 +254,6 @@ def _grouped(
             name, "unusable", caveats=("few_per_level",), missing=missing,
             reason=f"fewer than two levels have {RARE_ROWS} rows or more",
         ), None  # fmt: skip
-    if len(levels) > MOST_LEVELS:
-        return Column(
-            name, "unusable", missing=missing, reason=f"it has {len(levels)} levels, more than {MOST_LEVELS}"
-        ), None
     code = {label: position for position, label in enumerate(levels)}
     fallback = code[levels[-1]] if rare and levels[-1] not in common else -1
     lookup = np.array([code.get(label, fallback) for label in labels] + [-1], dtype=np.int32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, as_completed
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from kosmos_nb.core import ExecutionError, uuid7
 from kosmos_nb.execution import ExperimentResult, ExperimentTask, ParallelExperimentExecutor
-from kosmos_nb.history.records import Experiment, Hypothesis
+from kosmos_nb.history.records import Experiment, Family, Hypothesis
 from kosmos_nb.inquiry import work
 from kosmos_nb.inquiry.columns import Column, Source, encode
 from kosmos_nb.inquiry.correction import adjust
@@ -22,6 +23,7 @@ from kosmos_nb.inquiry.measurement import Measurement, Recheck, Untestable, cano
 
 PREPARE_FROM_ROWS = 5_000
 MOST_LEVELS_TO_CHECK = 12
+MANY = 5_000
 RECHECK_TRIES = 2  # a worker that died may have died of something else
 
 
@@ -44,6 +46,10 @@ class Request:
     cap: int | None
     seed: int
     standard: Standard
+
+
+class _StoppedError(Exception):
+    """The run was cancelled while the data were read."""
 
 
 class ResearchDirector:
@@ -72,7 +78,10 @@ class ResearchDirector:
         is_cold = len(self._executor.snapshot().worker_pids) < self._executor.max_workers
         self._executor.warm(work.IMPORTS)  # in the background, while the data are read
         with ledger.step("reading the data"):
-            source = self._read()
+            try:
+                source = self._read()
+            except _StoppedError:
+                return
             testable = self._register(source)
         testing = "starting the workers and testing" if is_cold else "testing"
         with ledger.step(testing, is_testing=True):
@@ -91,10 +100,14 @@ class ResearchDirector:
 
     def _read(self) -> Source:
         table = read_copy(self._request.copy)
-        source, notes = encode(table, self._request.folder / "columns.arrow")
+        source, notes = encode(table, self._request.folder / "columns.arrow", self._go_on)
         self._ledger.note(notes)
         self._ledger.describe(n_rows=source.n_rows, n_columns=len(source.columns))
         return source
+
+    def _go_on(self) -> None:
+        if self._stop.is_set():
+            raise _StoppedError
 
     def _register(self, source: Source) -> dict[str, work.Test]:
         """Propose and register every hypothesis; return the tests of those that can be tested."""
@@ -111,6 +124,9 @@ class ResearchDirector:
             "alpha": request.standard.alpha,
             "smallest": request.standard.smallest,
         }
+        if len(proposed) > MANY:
+            ledger.note([f"{len(proposed):,} hypotheses are many; --target or --hypotheses makes them fewer"])
+        sizes = Counter(hypothesis.family for hypothesis in proposed)
         testable = {}
         for hypothesis in proposed:
             registered = register(hypothesis, settings=settings)
@@ -124,8 +140,8 @@ class ResearchDirector:
                 )
                 ledger.advance(registered.id, "queue")
             else:
-                m = sum(other.family == registered.family for other in proposed)
-                ledger.advance(registered.id, "rule_out", verdict=not_testable(registered, ruled_out, m=m))
+                verdict = not_testable(registered, ruled_out, m=sizes[registered.family])
+                ledger.advance(registered.id, "rule_out", verdict=verdict)
         return testable
 
     def _prepare(self, source: Source, testable: dict[str, work.Test]) -> None:
@@ -271,9 +287,8 @@ def _can_stratify(column: Column, hypothesis: Hypothesis) -> bool:
     )
 
 
-def _family_sizes(ledger: Ledger) -> dict[str, int]:
-    families = [p.hypothesis.family for p in ledger.snapshot().progress]
-    return {family: families.count(family) for family in set(families)}
+def _family_sizes(ledger: Ledger) -> Counter[Family]:
+    return Counter(p.hypothesis.family for p in ledger.snapshot().progress)
 
 
 def _experiment(result: ExperimentResult) -> Experiment:

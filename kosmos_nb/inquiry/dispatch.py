@@ -15,6 +15,7 @@ from kosmos_nb.inquiry.columns import Column
 from kosmos_nb.inquiry.frame import read_copy
 from kosmos_nb.inquiry.measurement import Measurement, Recheck, Untestable
 from kosmos_nb.inquiry.ranks import Sorted, sort
+from kosmos_nb.inquiry.units import slope_unit
 from kosmos_nb.inquiry.work import Test
 
 
@@ -65,12 +66,12 @@ def measure(test: Test) -> Measurement | Untestable:
     if test.hypothesis.family == "association":
         return association.measure(
             _array(path, x.name), _array(path, y.name), _sorted(path, x.name), _sorted(path, y.name),
-            names=(x.name, y.name), alpha=test.alpha, seed=test.seed,
+            unit=slope_unit(y.name, y.unit, x.name, x.unit), alpha=test.alpha, seed=test.seed,
         )  # fmt: skip
     if test.hypothesis.family == "group_difference":
         return groups.measure(
             _codes(path, x.name), _array(path, y.name), _sorted(path, y.name),
-            levels=x.levels, name=y.name, alpha=test.alpha, seed=test.seed,
+            levels=x.levels, name=y.name, unit=y.unit or y.name, alpha=test.alpha, seed=test.seed,
         )  # fmt: skip
     return categories.measure(
         _codes(path, x.name),

@@ -18,6 +18,12 @@ from kosmos_nb.history.records import Family, Hypothesis
 from kosmos_nb.inquiry.columns import Column
 from kosmos_nb.inquiry.units import UNITS
 
+# Words that a question is made of; a column of such a name must be named by --target.
+LITTLE_WORDS = frozenset(
+    "a an and are as at be by do does for from how i in is it of on or the to what when where which "
+    "who why with x y".split()
+)
+
 
 def enumerate_pairs(columns: Sequence[Column], *, target: str, target_only: bool) -> list[Hypothesis]:
     """Return one hypothesis a pair of columns, those that touch the target first.
@@ -64,18 +70,29 @@ def find_target(question: str, names: Sequence[str]) -> str:
     best, best_key = "", (0, 0)
     for name in names:
         words = [word for word in _words(name) if word not in UNITS] or _words(name)
-        if words and all(word in asked for word in words):
+        if set(words) - LITTLE_WORDS and all(word in asked for word in words):
             key = (len(words), -min(asked.index(word) for word in words))
             if not best or key > best_key:
                 best, best_key = name, key
     return best
 
 
-def check_target(target: str, names: Sequence[str], *, data_name: str) -> None:
-    """Raise a ResearchError with the nearest name when `target` is no column."""
-    if target in names:
-        return
+def check_target(target: object, names: Sequence[str], *, left_out: Sequence[str], data_name: str) -> str:
+    """Return the target's name.
+
+    Args:
+        target: As the user gave it; names of columns may be numbers.
+        names: Of the columns there are. left_out: Why others are not there, `name: reason`.
+
+    Raises:
+        ResearchError: It is no column; the message suggests the nearest.
+    """
     target = str(target)
+    if target in names:
+        return target
+    why = next((reason for reason in left_out if reason.startswith(f"{target}: ")), None)
+    if why is not None:
+        raise ResearchError(f"{data_name} has a column {target!r}, but it cannot be researched: {why}.")
     lower = {name.lower(): name for name in names}
     near = difflib.get_close_matches(target.lower(), list(lower), n=1, cutoff=0.5)
     hint = (

@@ -39,6 +39,8 @@ def as_table(data: object, *, name: str) -> tuple[pa.Table, tuple[str, ...]]:
         table, notes = data.to_arrow(), ()  # type: ignore[attr-defined]
     elif package == "pyarrow" and kind.__name__ == "Table":
         table, notes = data, ()
+    elif package == "polars" and kind.__name__ == "LazyFrame":
+        raise ResearchError(f"{name} is a polars LazyFrame, not a table yet. Give {name}.collect().")
     else:
         raise ResearchError(
             f"{name} is a {full_name}, not a table. Give a pandas or polars DataFrame or an Arrow table."

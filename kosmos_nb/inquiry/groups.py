@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from kosmos_nb.inquiry import chance, laws
 from kosmos_nb.inquiry.measurement import DELTA, EPSILON2, Measurement, Untestable, one_sided
 from kosmos_nb.inquiry.ranks import Floats, Ints, Mask, Sorted
-from kosmos_nb.inquiry.units import unit_of
 
 SMALL_GROUP = 15
 PERMUTE_UP_TO = 500
@@ -24,6 +23,7 @@ def measure(
     *,
     levels: tuple[str, ...],
     name: str,
+    unit: str,
     alpha: float,
     seed: int,
 ) -> Measurement | Untestable:
@@ -33,7 +33,7 @@ def measure(
         codes: Level of each row, shape (n_rows,), -1 where missing.
         y: Values, NaN where missing. y_sorted: The same, sorted.
         levels: Names of the codes.
-        name: Name of y. alpha: Level for the detectable effect. seed: Of the permutations.
+        name, unit: Of y. alpha: Level for the detectable effect. seed: Of the permutations.
 
     Sources: Brunner and Munzel, Biometrical Journal 42 (2000); Kruskal and Wallis, JASA 47
     (1952); Tomczak and Tomczak (2014) for epsilon².
@@ -52,8 +52,8 @@ def measure(
     if len(ordered.starts()) < 2:
         return Untestable(reason=f"{name} is constant in the rows that have both", caveats=("constant",))
     if len(used) == 2:
-        return _two(codes, y, ordered, levels, (int(used[0]), int(used[1])), name, alpha, seed, caveats)
-    return _several(codes, y, ordered, levels, used, name, alpha, caveats)
+        return _two(codes, y, ordered, levels, (int(used[0]), int(used[1])), unit, alpha, seed, caveats)
+    return _several(codes, y, ordered, levels, used, unit, alpha, caveats)
 
 
 def delta_with_error(second: Mask, ordered: Sorted) -> tuple[float, float, float]:
@@ -111,13 +111,12 @@ def epsilon2_interval(statistic: float, n: int, groups: int, level: float) -> tu
 
 def _two(
     codes: NDArray[np.int32], y: Floats, ordered: Sorted, levels: tuple[str, ...], pair: tuple[int, int],
-    name: str, alpha: float, seed: int, caveats: tuple[str, ...],
+    unit: str, alpha: float, seed: int, caveats: tuple[str, ...],
 ) -> Measurement:  # fmt: skip
     second = codes[ordered.order] == pair[1]
     n, m = len(second), int(second.sum())
     delta, error, df = delta_with_error(second, ordered)
     mean_second, mean_first = float(y[ordered.order[second]].mean()), float(y[ordered.order[~second]].mean())
-    unit = unit_of(name) or name
     return Measurement(
         p=_p_two(second, ordered, delta, error, df, seed),
         effect=delta,
@@ -138,7 +137,7 @@ def _two(
 
 def _several(
     codes: NDArray[np.int32], y: Floats, ordered: Sorted, levels: tuple[str, ...], used: Ints,
-    name: str, alpha: float, caveats: tuple[str, ...],
+    unit: str, alpha: float, caveats: tuple[str, ...],
 ) -> Measurement:  # fmt: skip
     n = len(ordered.order)
     in_order = codes[ordered.order]
@@ -159,7 +158,7 @@ def _several(
         detectable=needed / (needed + n),
         test="Kruskal-Wallis",
         effect_raw=float(means.max() - means.min()),
-        unit=unit_of(name) or name,
+        unit=unit,
         caveats=caveats,
         notes=(f"highest in {levels[high]}, lowest in {levels[low]}",),
     )

@@ -77,7 +77,9 @@ class ResearchRun:
         _check(question)
         table, notes = as_table(data, name=data_name)
         if question.target is not None:
-            check_target(question.target, table.column_names, data_name=data_name)
+            names = table.column_names
+            named = check_target(question.target, names, left_out=notes, data_name=data_name)
+            question = dataclasses.replace(question, target=named)
         check_usable(table, name=data_name)
         _sweep()
         self._folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
@@ -231,6 +233,11 @@ def verdict_frame(verdicts: tuple[Verdict, ...]) -> pd.DataFrame:
 
 
 def _check(question: Question) -> None:
+    if not isinstance(question.text, str):
+        raise ResearchError(f"The question must be text, not {question.text!r}.")
+    for name, number in (("seed", question.seed), ("number of hypotheses", question.cap)):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
+            raise ResearchError(f"The {name} must be a whole number, not {number!r}.")
     for name, value in (("alpha", question.alpha), ("smallest", question.smallest)):
         if not 0 < value < 1:
             raise ResearchError(f"{name} must lie between 0 and 1, not {value}.")

@@ -16,9 +16,12 @@ def unit_of(column: str) -> str:
     return UNITS.get(last.lower(), "") if head else ""
 
 
-def slope_unit(y: str, x: str) -> str:
-    """Return the unit of a change in y for one unit of x: `mm/g`, or `price per area`."""
-    top, bottom = unit_of(y), unit_of(x)
-    if top and bottom:
-        return f"{top}/{bottom}"
-    return f"{top or y} per {bottom or x}"
+def slope_unit(y: str, y_unit: str, x: str, x_unit: str) -> str:
+    """Return the unit of a change in y for one unit of x: `mm/g`, or `price per area`.
+
+    Args:
+        y, x: Names. y_unit, x_unit: Their units, empty where unknown.
+    """
+    if y_unit and x_unit:
+        return f"{y_unit}/{x_unit}"
+    return f"{y_unit or y} per {x_unit or x}"

@@ -79,6 +79,16 @@ def test_the_demo_does_the_same_on_a_table_of_ones_own(kosmos, tmp_path, ending)
     assert "What drives trip duration?" in notebook
 
 
+def test_dates_and_separators_of_a_text_table_are_understood(kosmos, tmp_path):
+    days = pd.date_range("2024-01-01", periods=100)
+    table = pd.DataFrame({"day": days, "sales": np.arange(100) + np.tile([0, 9], 50)})
+    table.to_csv(tmp_path / "sales.csv", index=False, sep=";")
+    code, out, _ = kosmos("demo", "--data", "sales.csv", "--no-notebook")
+    assert code == 0
+    assert "sales ~ day" in out
+    assert "✓ supported" in out
+
+
 def test_a_table_without_numbers_works_to_the_end(kosmos, tmp_path):
     load_penguins()[["species", "island", "sex"]].to_csv(tmp_path / "words.csv", index=False)
     code, out, error = kosmos("demo", "--data", "words.csv", "--target", "species")
@@ -90,6 +100,7 @@ def test_a_table_without_numbers_works_to_the_end(kosmos, tmp_path):
     ("words", "message"),
     [
         (["--data", "missing.csv"], "There is no file missing.csv"),
+        (["--data", "."], "is a folder"),
         (["--data", "notes.docx"], "neither CSV nor Parquet"),
         (["--data", "broken.parquet"], "cannot be read as a table"),
         (["--data", "empty.csv"], "cannot be read as a table"),

@@ -322,3 +322,67 @@ def test_a_larger_alpha_lets_more_through(ask):
         for alpha in (0.01, 0.05, 0.3)
     }
     assert found[0.01] < found[0.05] < found[0.3]
+
+
+def test_times_are_told_in_days_and_only_ordered_ones_carry_the_caveat(ask):
+    rng = np.random.default_rng(7)
+    days = pd.Series(pd.date_range("2020-01-01", periods=200))
+    value = np.arange(200) * 0.5 + rng.normal(size=200) * 10
+    run = ask(pd.DataFrame({"day": days, "value": value, "wait": pd.to_timedelta(value + 30, "min")}))
+    row = verdict(run, "day", "value")
+    assert (row.verdict, row.unit) == ("supported", "value per day")
+    assert row.effect_raw == pytest.approx(0.5, abs=0.1)
+    assert "order" in row.caveats
+    assert verdict(run, "value", "wait").effect_raw == pytest.approx(60)
+    shuffled = rng.permutation(200)
+    mixed = ask(pd.DataFrame({"day": days[shuffled].to_numpy(), "value": value[shuffled]}))
+    assert verdict(mixed, "day", "value").caveats == ""
+
+
+def test_a_year_is_no_row_number(ask):
+    frame = pd.DataFrame({"year": np.arange(1980, 2024), "temp": np.arange(44) * 0.02 + 14})
+    assert verdict(ask(frame), "year", "temp").verdict != "not_testable"
+
+
+def test_many_different_texts_are_told_quickly_and_a_cancel_is_heard_at_once(ask):
+    rng = np.random.default_rng(8)
+    users = rng.integers(0, 30_000, 300_000).astype(str)
+    frame = pd.DataFrame({f"user{i}": users for i in range(3)} | {"value": rng.normal(size=300_000)})
+    run = ask(frame)
+    assert "levels, more than 50" in run.result(timeout=20).verdicts.reason.iloc[0]
+    stopped = ask(frame)
+    stopped.cancel()
+    assert stopped.result(timeout=5).status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"target": "mixed"}, "cannot be researched: mixed: left out"),
+        ({"seed": 1.5}, "seed must be a whole number, not 1.5"),
+        ({"text": 5}, "question must be text"),
+        ({"cap": 0}, "At least one hypothesis"),
+        ({"alpha": 7}, "alpha must lie between 0 and 1"),
+    ],
+)
+def test_settings_that_make_no_sense_are_one_line(ask, settings, message):
+    frame = pd.DataFrame({"mixed": [1, "two", None, 3.0], "a": [1, 2, 3, 4], "b": [2, 1, 4, 3]})
+    with pytest.raises(ResearchError, match=message):
+        ask(frame, **settings)
+
+
+def test_columns_named_by_numbers_can_be_the_target(ask):
+    rng = np.random.default_rng(9)
+    run = ask(pd.DataFrame(rng.normal(size=(50, 3))), target=2)
+    assert len(run.verdicts) == 2
+
+
+def test_little_words_of_the_question_name_no_column(ask):
+    rng = np.random.default_rng(10)
+    frame = pd.DataFrame(rng.normal(size=(50, 3)), columns=["a", "is", "price"])
+    assert ask(frame, text="What is a driver of price?").snapshot().run.target == "price"
+
+
+def test_a_lazy_frame_is_told_to_be_collected(ask):
+    with pytest.raises(ResearchError, match=r"df.collect\(\)"):
+        ask(polars.LazyFrame({"a": [1, 2], "b": [2, 1]}))

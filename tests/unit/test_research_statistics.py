@@ -13,11 +13,11 @@ from kosmos_nb.inquiry.ranks import sort
 
 
 def associate(x, y, seed=1):
-    return association.measure(x, y, sort(x), sort(y), names=("a_g", "b_mm"), alpha=0.05, seed=seed)
+    return association.measure(x, y, sort(x), sort(y), unit="mm/g", alpha=0.05, seed=seed)
 
 
 def differ(codes, y, levels=("a", "b", "c"), seed=1):
-    return groups.measure(codes, y, sort(y), levels=levels, name="y", alpha=0.05, seed=seed)
+    return groups.measure(codes, y, sort(y), levels=levels, name="y", unit="y", alpha=0.05, seed=seed)
 
 
 def test_spearman_agrees_with_scipy_also_with_ties_and_missing_values():
@@ -198,7 +198,7 @@ def test_a_claim_rests_on_the_interval_of_its_own_alpha():
     x = rng.normal(size=200)
     y = 0.12 * x + rng.normal(size=200)
     strict, lax = (
-        association.measure(x, y, sort(x), sort(y), names=("x", "y"), alpha=alpha, seed=1)
+        association.measure(x, y, sort(x), sort(y), unit="y per x", alpha=alpha, seed=1)
         for alpha in (0.01, 0.2)
     )
     assert strict.ci_claim[0] < strict.ci95[0] < lax.ci_claim[0]
