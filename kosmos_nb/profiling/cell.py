@@ -5,6 +5,7 @@ line (it is called twice a cell, and line numbers stay). Then, in IPython's orde
 
     pre_run_cell     is this cell ours? then put a marker among the AST transformers
     the marker       changes nothing; the code is about to run, so start
+    showtraceback    after an error: stop, before IPython spends its time on the traceback
     post_execute     stop, before anybody else's callbacks
     post_run_cell    the outcome is known: make the profile and hand it on
 
@@ -33,6 +34,7 @@ from kosmos_nb.profiling.profiler import Ending, new_session, outcome
 from kosmos_nb.profiling.sampler import RawStack, Suspended
 from kosmos_nb.profiling.session import Identity, ProfileSession
 from kosmos_nb.profiling.subject import Subject, after_call_of, times_on_stack
+from kosmos_nb.profiling.traceback_shadow import TracebackShadow
 
 RUN_CODE: CodeType = InteractiveShell.run_code.__code__
 
@@ -97,6 +99,7 @@ class CellHook:
         self._finish, self._complain = finish, complain
         self._active: dict[int, _Active] = {}
         self._marker = _Marker(self._start)
+        self._shadow = TracebackShadow(shell, RUN_CODE, self._stop_at_error)
 
     def install(self) -> None:
         """Begin to look at the shell's cells."""
@@ -112,6 +115,7 @@ class CellHook:
             active.session.stop()
         self._active.clear()
         self._remove_marker()
+        self._shadow.remove()
         transformers = self._shell.input_transformers_cleanup
         if self.blank_magic_line in transformers:
             transformers.remove(self.blank_magic_line)
@@ -185,10 +189,22 @@ class CellHook:
             return
         active.is_started = True
         try:
+            self._shadow.install()
             active.session.start(suspended_frames())
         except Exception as error:  # a door, as above
             self._discard()
             self._complain(f"this cell is not profiled: {_line(error)}")
+
+    def _stop_at_error(self) -> None:
+        """End the measurement of a cell whose code has just failed; `_stop` does the rest."""
+        active = self._active.get(threading.get_ident())
+        if active is None or active.process != os.getpid() or times_on_stack(RUN_CODE) > 1:
+            return
+        try:
+            active.session.stop()
+        except Exception as error:  # a door, as above
+            self._discard()
+            self._complain(f"this cell's profile is lost: {_line(error)}")
 
     def _stop(self) -> None:
         active = self._active.get(threading.get_ident())
@@ -196,6 +212,7 @@ class CellHook:
             return
         if active.process != os.getpid():
             self._active.clear()  # the child of a fork came to the end of its parent's cell
+            self._shadow.remove()
             return
         try:
             if not active.is_started:  # a syntax error: there was nothing to run
@@ -210,7 +227,7 @@ class CellHook:
     def _after(self, result: Any = None) -> None:
         if _is_nested():
             return
-        active = self._active.pop(threading.get_ident(), None)
+        active = self._pop()
         if active is None or active.process != os.getpid():
             return
         try:
@@ -237,8 +254,14 @@ class CellHook:
             cells=other_cells(self._shell),
         )
 
-    def _discard(self) -> None:
+    def _pop(self) -> _Active | None:
         active = self._active.pop(threading.get_ident(), None)
+        if not self._active:
+            self._shadow.remove()
+        return active
+
+    def _discard(self) -> None:
+        active = self._pop()
         if active is not None and active.process == os.getpid():
             active.session.stop()
         self._remove_marker()

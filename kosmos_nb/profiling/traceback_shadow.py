@@ -1,0 +1,53 @@
+"""Learns that a cell's code has failed before IPython formats the traceback.
+
+No event tells of it, and formatting takes from a tenth of a second to most of one. So while a cell
+is being profiled, the shell's `showtraceback` is shadowed by a function that says so and then calls
+what was there; afterwards the shell is as it was.
+"""
+
+import sys
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+_NAME = "showtraceback"
+
+
+class TracebackShadow:
+    """Stands before a shell's `showtraceback` between `install` and `remove`.
+
+    Args:
+        shell: The IPython shell.
+        caller: Only a call straight from this code counts; magics and users call it as well.
+        ended: Called before the traceback is shown.
+    """
+
+    def __init__(self, shell: Any, caller: CodeType, ended: Callable[[], None]) -> None:
+        self._shell, self._caller, self._ended = shell, caller, ended
+        self._ours: Callable[..., Any] | None = None
+        self._theirs: Any = None
+
+    def install(self) -> None:
+        """Begin; a second time does nothing."""
+        if self._ours is not None:
+            return
+        original = getattr(self._shell, _NAME)
+        caller, ended = self._caller, self._ended
+
+        def showtraceback(*args: Any, **kwargs: Any) -> Any:
+            if sys._getframe(1).f_code is caller:
+                ended()
+            return original(*args, **kwargs)
+
+        self._theirs = vars(self._shell).get(_NAME)
+        self._ours = showtraceback
+        setattr(self._shell, _NAME, showtraceback)
+
+    def remove(self) -> None:
+        """End; what the cell itself put there meanwhile stays."""
+        if self._ours is not None and vars(self._shell).get(_NAME) is self._ours:
+            if self._theirs is None:
+                delattr(self._shell, _NAME)
+            else:
+                setattr(self._shell, _NAME, self._theirs)
+        self._ours = self._theirs = None
