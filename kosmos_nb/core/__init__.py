@@ -1,4 +1,4 @@
-"""What every room stands on: errors, clock, ids, units, optional extras, the renderer registry.
+"""What every room stands on: errors, clock, ids, units, the renderer registry.
 
 Imports the standard library only, so that it costs nothing to load.
 """
@@ -9,7 +9,6 @@ from kosmos_nb.core.errors import (
     ExecutionError,
     HistoryError,
     KosmosError,
-    MissingExtraError,
     ProfilingError,
     QueryError,
     ResearchError,
@@ -17,7 +16,6 @@ from kosmos_nb.core.errors import (
     TaskTimeoutError,
     WorkerDiedError,
 )
-from kosmos_nb.core.extras import require
 from kosmos_nb.core.ids import uuid7
 
 __all__ = [
@@ -26,7 +24,6 @@ __all__ = [
     "ExecutionError",
     "HistoryError",
     "KosmosError",
-    "MissingExtraError",
     "ProfilingError",
     "QueryError",
     "ResearchError",
@@ -34,6 +31,5 @@ __all__ = [
     "TaskCancelledError",
     "TaskTimeoutError",
     "WorkerDiedError",
-    "require",
     "uuid7",
 ]

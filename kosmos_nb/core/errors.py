@@ -2,7 +2,6 @@
 
 KosmosError
 ├── ConfigError               an option, setting or environment variable makes no sense
-├── MissingExtraError         an optional package is not installed
 ├── ProfilingError            a profile cannot be taken
 ├── ExecutionError            work in another process could not be done
 │   ├── WorkerDiedError       the worker process ended under its task
@@ -23,10 +22,6 @@ class KosmosError(Exception):
 
 class ConfigError(KosmosError):
     """An option, setting or environment variable makes no sense."""
-
-
-class MissingExtraError(KosmosError):
-    """An optional package is needed and not installed; the message gives the pip line."""
 
 
 class ProfilingError(KosmosError):
