@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import CancelledError, Executor, Future, as_completed
+from concurrent.futures import CancelledError, Executor, Future
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
 from kosmos_nb.config import settings
@@ -18,6 +19,8 @@ from kosmos_nb.execution.work import Work
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_GLANCE_S = 0.2
 
 OnStart = Callable[[str], None]
 OnResult = Callable[[ExperimentResult], None]
@@ -87,20 +90,9 @@ class ParallelExperimentExecutor(Executor):
         Raises:
             ExecutionError: The pool was shut down, or was inherited through a fork.
         """
-        future: Future[ExperimentResult] = Future()
-        self._crew.submit(
-            Work(
-                future=future,
-                finish=into_result(future, task.experiment_id),
-                call=task.call,
-                args=task.args,
-                kwargs=task.kwargs,
-                priority=task.priority,
-                timeout_s=task.timeout_s,
-                on_start=None if on_start is None else partial(on_start, task.experiment_id),
-            )
-        )
-        return future
+        work = _work(task, on_start)
+        self._crew.submit(work)
+        return work.future
 
     def execute_batch(
         self,
@@ -120,11 +112,16 @@ class ParallelExperimentExecutor(Executor):
         batch = list(tasks)
         futures: dict[Future[ExperimentResult], int] = {}
         results: dict[int, ExperimentResult] = {}
+        ended: SimpleQueue[Future[ExperimentResult]] = SimpleQueue()
         try:
             # A stable sort: what runs in the calling process has no queue that would sort it.
             for index in sorted(range(len(batch)), key=lambda i: batch[i].priority):
-                futures[self.submit_task(batch[index], on_start)] = index
-            for future in as_completed(futures):
+                work = _work(batch[index], on_start)
+                work.future.add_done_callback(ended.put)
+                futures[work.future] = index
+                self._crew.submit(work)
+            for _ in batch:
+                future = _next(ended)
                 index = futures[future]
                 results[index] = _result(future, batch[index])
                 if on_result is not None:
@@ -171,6 +168,33 @@ class ParallelExperimentExecutor(Executor):
     def kill(self) -> None:
         """End everything now: withdraw what waits, stop what runs, kill the workers."""
         self._crew.kill()
+
+
+def _work(task: ExperimentTask, on_start: OnStart | None) -> Work:
+    future: Future[ExperimentResult] = Future()
+    return Work(
+        future=future,
+        finish=into_result(future, task.experiment_id),
+        call=task.call,
+        args=task.args,
+        kwargs=task.kwargs,
+        priority=task.priority,
+        timeout_s=task.timeout_s,
+        on_start=None if on_start is None else partial(on_start, task.experiment_id),
+    )
+
+
+def _next(ended: SimpleQueue[T]) -> T:
+    """Wait for the next one, and let an interrupt through within a fifth of a second.
+
+    Not `as_completed`: an interrupt may leave it holding the locks of its futures. And not
+    without a limit: a signal that arrives just before the thread goes to sleep does not wake it.
+    """
+    while True:
+        try:
+            return ended.get(timeout=_GLANCE_S)
+        except Empty:
+            continue
 
 
 def _result(future: Future[ExperimentResult], task: ExperimentTask) -> ExperimentResult:

@@ -10,6 +10,7 @@ import sys
 import sysconfig
 import tempfile
 import threading
+import time
 from collections.abc import Iterable
 from typing import IO, Any
 
@@ -103,13 +104,12 @@ class WorkerProcess:
 
     def stop(self) -> None:
         """Ask an idle worker to end, wait a second for its exit handlers, then `bury` it."""
-        with contextlib.suppress(OSError, EOFError):
-            timer = threading.Timer(_GRACE_S, self.kill)
-            timer.daemon = True
-            timer.start()
+        with contextlib.suppress(OSError):
             self._channel.send(pickle.dumps(("stop",)))
-            self._channel.receive()  # nothing comes; the end of the pipe is the end of the process
-        timer.cancel()
+        until_s = time.monotonic() + _GRACE_S
+        # Not a timer: at the interpreter's end no thread can be started.
+        while self.is_alive() and time.monotonic() < until_s:
+            time.sleep(0.005)
         self.bury()
 
     def bury(self) -> tuple[int, float, str]:

@@ -26,7 +26,7 @@ _TRIES = 3  # a worker may be dead or out of date before it begins
 class Seat:
     """Runs one piece of work after the other in a worker process, replaced when it dies.
 
-    `take`, `run`, `warm` and `stop` are for the seat's own thread; `interrupt` and `kill` for any.
+    `take`, `run`, `warm`, `stop` and `discard` are for the seat's own thread; `interrupt` and `kill` for any.
     """
 
     def __init__(self, imports: Callable[[], frozenset[str]]) -> None:
@@ -62,7 +62,7 @@ class Seat:
         except Exception as error:  # the door of the thread: a future must never wait for ever
             _log.exception("a seat of the pool failed")
             outcome = Outcome(error=ExecutionError(f"The pool failed: {described(error)}."))
-            self._discard()
+            self.discard()
         work.finish(self._final(outcome))
 
     def interrupt(self, work: Work, verdict: KosmosError) -> bool:
@@ -105,7 +105,7 @@ class Seat:
             verdict, self._work = self._verdict, None
         if verdict is None:
             return outcome
-        self._discard()
+        self.discard()
         return dataclasses.replace(outcome, value=None, error=verdict, error_type=None, traceback="")
 
     def _carry_out(self, work: Work, call: bytes) -> Outcome:
@@ -129,7 +129,7 @@ class Seat:
                     return outcome, True
         except (EOFError, OSError):
             wall_s = time.perf_counter() - began_s
-            exit_code, cpu_s, last_words = self._discard()
+            exit_code, cpu_s, last_words = self.discard()
             outcome = Outcome(
                 error=death(exit_code, last_words, has_begun),
                 started_at_us=began_us,
@@ -146,7 +146,7 @@ class Seat:
         """Return a living worker that has tried every wanted import."""
         process = self._process
         if process is not None and not process.is_alive():
-            self._discard()
+            self.discard()
             process = None
         missing = self._imports() - (process.imported if process else frozenset())
         if process is not None and not missing:
@@ -157,7 +157,7 @@ class Seat:
             with _timer(_START_LIMIT_S, process.kill):
                 process.load(missing)
         except (EOFError, OSError) as error:
-            exit_code, _, last_words = self._discard()
+            exit_code, _, last_words = self.discard()
             raise ExecutionError(
                 f"A worker process could not start (exit code {exit_code}). "
                 f"{last_words[-500:] or described(error)}"
@@ -173,7 +173,8 @@ class Seat:
             process.kill()
         return process
 
-    def _discard(self) -> tuple[int, float, str]:
+    def discard(self) -> tuple[int, float, str]:
+        """End what is left of the worker; return exit code, its whole CPU seconds, last words."""
         process, self._process = self._process, None
         return (0, 0.0, "") if process is None else process.bury()
 

@@ -6,6 +6,9 @@ A worker stays warm for the life of a kernel. The user edits `helpers.py`, the n
 
 import os
 import sys
+import time
+
+_UNKNOWN = (0, 0)
 
 
 class SourceWatch:
@@ -14,17 +17,25 @@ class SourceWatch:
     def __init__(self) -> None:
         self._installed = tuple({os.path.realpath(p) + os.sep for p in (sys.prefix, sys.base_prefix)})
         self._seen: set[str] = set()
-        self._stamps: dict[str, tuple[int, int] | None] = {}
-        self.look()
+        self._stamps: dict[str, tuple[int, int]] = {}
+        self.look(time.time_ns())
 
-    def look(self) -> None:
-        """Stamp the files of modules imported since the last look."""
+    def look(self, since_ns: int) -> None:
+        """Stamp the files of modules imported since the last look, which was before `since_ns`.
+
+        A file written between then and now may have been written before or after its import:
+        it counts as stale at once.
+        """
+        now_ns = time.time_ns()
         if len(sys.modules) == len(self._seen):
             return
         for name in sys.modules.keys() - self._seen:
             file = getattr(sys.modules.get(name), "__file__", None)
-            if isinstance(file, str) and self._is_the_users(file):
-                self._stamps.setdefault(file, _stamp(file))
+            if not isinstance(file, str) or not self._is_the_users(file):
+                continue
+            stamp = _stamp(file)
+            if stamp is not None:  # else it lies in a zip file, or was deleted after its import
+                self._stamps.setdefault(file, _UNKNOWN if since_ns < stamp[0] <= now_ns else stamp)
         self._seen = set(sys.modules)
 
     def is_stale(self) -> bool:

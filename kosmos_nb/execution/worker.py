@@ -41,7 +41,7 @@ def main(lifeline: int) -> None:
     watch = SourceWatch()
     channel.write(MARK)
     while _serve_one(inbox, channel, watch, own_pid):
-        watch.look()
+        pass
 
 
 def _serve_one(inbox: "SimpleQueue[Message]", channel: Channel, watch: SourceWatch, own_pid: int) -> bool:
@@ -50,13 +50,16 @@ def _serve_one(inbox: "SimpleQueue[Message]", channel: Channel, watch: SourceWat
     kind, *rest = pickle.loads(header)  # noqa: S301 - from our own parent
     if kind == "stop":
         return False
+    began_ns = time.time_ns()
     if kind == "import":
         reply = _import(rest[0])
+        watch.look(began_ns)
     elif watch.is_stale():
         reply = pickle.dumps(("stale",)), b""
     else:
         channel.send(pickle.dumps(("began",)))
         reply = carry_out(rest[0], body)
+        watch.look(began_ns)
     if os.getpid() != own_pid:
         os._exit(0)  # a child that the task forked came back from it; only the worker answers
     channel.send(*reply)

@@ -475,6 +475,21 @@ def test_an_edited_module_is_run_as_it_is_now(lone, tmp_path, monkeypatch):
         assert lone.submit(ask).result(timeout=30) == answer
 
 
+def test_an_edit_while_the_task_runs_is_seen_by_the_next_one(lone, tmp_path, monkeypatch):
+    helpers = tmp_path / "edited_meanwhile.py"
+    helpers.write_text("ANSWER = 'old'\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def ask(then: str) -> str:
+        import edited_meanwhile
+
+        helpers.write_text(f"ANSWER = {then!r}\n")
+        return edited_meanwhile.ANSWER
+
+    assert lone.submit(ask, "new one").result(timeout=30) == "old"
+    assert lone.submit(ask, "newest one").result(timeout=30) == "new one"
+
+
 def test_a_pool_that_was_shut_down_says_so():
     executor = ParallelExperimentExecutor(1)
     future = executor.submit(double, 2)

@@ -200,3 +200,22 @@ pool.shutdown()
 print("well")
 """
     assert Script(tmp_path, body).end() == "once\nwell\n"
+
+
+def test_an_interrupt_at_any_moment_stops_the_batch_and_leaves_the_pool_whole(tmp_path):
+    body = """
+pool = ParallelExperimentExecutor(2)
+for i in range(40):
+    try:
+        threading.Timer(i * 0.0002, os.kill, (os.getpid(), signal.SIGINT)).start()
+        pool.execute_batch([ExperimentTask(name, rest) for name in "abc"])
+    except KeyboardInterrupt:
+        pass
+    else:
+        raise AssertionError("the batch came to an end")
+    (result,) = pool.execute_batch([ExperimentTask("after", abs, (-i,), timeout_s=20)])
+    assert result.value == i, result
+    assert pool.snapshot().busy + pool.snapshot().queued == 0, pool.snapshot()
+print("well")
+"""
+    assert Script(tmp_path, body).end() == "once\nwell\n"

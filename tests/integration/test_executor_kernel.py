@@ -101,9 +101,9 @@ os.waitpid(child, 0)
     assert reply.result["text/plain"] == "True"
 
 
-def test_an_edited_helper_under_autoreload_is_not_run_in_its_old_form(kernel):
-    kernel.run("%load_ext autoreload\n%autoreload 2\nimport pathlib")
+def test_an_edited_and_reloaded_helper_is_not_run_in_its_old_form(kernel):
+    kernel.run("import importlib, pathlib")
     for answer in (1, 22, 333):
         kernel.run(f"_ = pathlib.Path('helper_of_mine.py').write_text('def answer(): return {answer}')")
-        kernel.run("import helper_of_mine")
+        kernel.run("import helper_of_mine\nimportlib.reload(helper_of_mine)")
         assert kernel.value("pool.submit(helper_of_mine.answer).result()") == str(answer)
