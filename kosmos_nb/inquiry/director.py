@@ -19,7 +19,7 @@ from kosmos_nb.inquiry.families import enumerate_pairs, register
 from kosmos_nb.inquiry.frame import read_copy
 from kosmos_nb.inquiry.judge import Standard, judge, not_testable
 from kosmos_nb.inquiry.ledger import Ledger
-from kosmos_nb.inquiry.measurement import Measurement, Recheck, Untestable, canonical_key, smallest_of
+from kosmos_nb.inquiry.measurement import Measurement, Recheck, Test, Untestable, canonical_key, smallest_of
 
 PREPARE_FROM_ROWS = 5_000
 MOST_LEVELS_TO_CHECK = 12
@@ -109,7 +109,7 @@ class ResearchDirector:
         if self._stop.is_set():
             raise _StoppedError
 
-    def _register(self, source: Source) -> dict[str, work.Test]:
+    def _register(self, source: Source) -> dict[str, Test]:
         """Propose and register every hypothesis; return the tests of those that can be tested."""
         request, ledger = self._request, self._ledger
         proposed = enumerate_pairs(source.columns, target=request.target, target_only=request.target_only)
@@ -135,7 +135,7 @@ class ResearchDirector:
             ruled_out = _screen(*columns)
             if ruled_out is None:
                 seed = (request.seed << 48) ^ canonical_key(registered)
-                testable[registered.id] = work.Test(
+                testable[registered.id] = Test(
                     registered, source.path, *columns, alpha=request.standard.alpha, seed=seed
                 )
                 ledger.advance(registered.id, "queue")
@@ -144,7 +144,7 @@ class ResearchDirector:
                 ledger.advance(registered.id, "rule_out", verdict=verdict)
         return testable
 
-    def _prepare(self, source: Source, testable: dict[str, work.Test]) -> None:
+    def _prepare(self, source: Source, testable: dict[str, Test]) -> None:
         """Sort the numeric columns once, in the workers, where there is enough to sort."""
         numeric = {c.name for test in testable.values() for c in (test.x, test.y) if c.kind == "numeric"}
         if source.n_rows < PREPARE_FROM_ROWS or self._stop.is_set():
@@ -156,7 +156,7 @@ class ResearchDirector:
         for _ in self._results(tasks):
             pass
 
-    def _measure(self, testable: dict[str, work.Test]) -> dict[str, tuple[Measurement, str]]:
+    def _measure(self, testable: dict[str, Test]) -> dict[str, tuple[Measurement, str]]:
         """Carry out the tests concurrently; return what was measured with its experiment's id."""
         ledger = self._ledger
         measured: dict[str, tuple[Measurement, str]] = {}
@@ -181,7 +181,7 @@ class ResearchDirector:
         return measured
 
     def _recheck(
-        self, source: Source, testable: dict[str, work.Test], measured: dict[str, tuple[Measurement, str]]
+        self, source: Source, testable: dict[str, Test], measured: dict[str, tuple[Measurement, str]]
     ) -> tuple[dict[str, tuple[Recheck, ...]], dict[str, str]]:
         """Repeat what looks like a finding inside the levels of every other category.
 
@@ -205,7 +205,7 @@ class ResearchDirector:
         return checked, {name: why for name, why in failed.items() if name not in checked}
 
     def _recheck_tasks(
-        self, source: Source, testable: dict[str, work.Test], measured: dict[str, tuple[Measurement, str]]
+        self, source: Source, testable: dict[str, Test], measured: dict[str, tuple[Measurement, str]]
     ) -> Iterator[ExperimentTask]:
         standard = self._request.standard
         corrected, _ = self._corrected(measured)

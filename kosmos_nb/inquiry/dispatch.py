@@ -13,10 +13,9 @@ from kosmos_nb.inquiry import association, categories, groups
 from kosmos_nb.inquiry import recheck as rechecks
 from kosmos_nb.inquiry.columns import Column
 from kosmos_nb.inquiry.frame import read_copy
-from kosmos_nb.inquiry.measurement import Measurement, Recheck, Untestable
+from kosmos_nb.inquiry.measurement import Measurement, Recheck, Test, Untestable
 from kosmos_nb.inquiry.ranks import Sorted, sort
 from kosmos_nb.inquiry.units import slope_unit
-from kosmos_nb.inquiry.work import Test
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""What one test measured: a value that travels from a worker process to the verdict."""
+"""One test: what it is given and what it measured, as values that travel to a worker and back."""
 
 from __future__ import annotations
 
@@ -8,8 +8,27 @@ import json
 from dataclasses import dataclass
 
 from kosmos_nb.history.records import Hypothesis
+from kosmos_nb.inquiry.columns import Column
 
 RHO, DELTA, EPSILON2, CRAMER_V = "Spearman rho", "Cliff's delta", "epsilon²", "Cramér's V"
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One registered hypothesis with what its test needs.
+
+    Attributes:
+        path: The run's file of arrays.
+        x, y: The two columns.
+        seed: Of the permutations; depends on the run's seed and the hypothesis alone.
+    """
+
+    hypothesis: Hypothesis
+    path: str
+    x: Column
+    y: Column
+    alpha: float
+    seed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

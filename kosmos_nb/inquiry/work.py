@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kosmos_nb.history.records import Hypothesis
-
 if TYPE_CHECKING:
     from kosmos_nb.inquiry.columns import Column
-    from kosmos_nb.inquiry.measurement import Measurement, Recheck, Untestable
+    from kosmos_nb.inquiry.measurement import Measurement, Recheck, Test, Untestable
 
 IMPORTS = ("kosmos_nb.inquiry.dispatch",)
-
-
-@dataclass(frozen=True, slots=True)
-class Test:
-    """One registered hypothesis with what its test needs.
-
-    Attributes:
-        path: The run's file of arrays.
-        x, y: The two columns.
-        seed: Of the permutations; depends on the run's seed and the hypothesis alone.
-    """
-
-    hypothesis: Hypothesis
-    path: str
-    x: Column
-    y: Column
-    alpha: float
-    seed: int
 
 
 def prepare(path: str, name: str) -> None:
