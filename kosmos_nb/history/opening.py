@@ -1,7 +1,8 @@
 """Opening the database: its settings, its version, its first day and its worst day.
 
-An up-to-date database is recognised by one read with `sqlite3`; Alembic and SQLAlchemy (0.5 s
-of CPU) are imported only to make a new one or to bring an old one up to date.
+An up-to-date database is recognised by one read with `sqlite3`, and a new one is made from
+`schema.sql`: Alembic and SQLAlchemy (0.5 s of CPU, which the user's first cells would feel) are
+imported only to bring an old one up to date.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from threading import Lock
 from urllib.parse import quote
 
-from kosmos_nb.core import HistoryError
+from kosmos_nb.core import HistoryError, uuid7
 from kosmos_nb.history.files import exclusive, make_lasting, make_private, private_folder
 
 FILE_NAME = "history.sqlite"
@@ -153,7 +154,9 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
                 f"The history {path} was written by a newer kosmos_nb (revision {version}, "
                 f"this one knows {HEAD}). Upgrade kosmos_nb to write to it."
             )
-        if version != HEAD:
+        if _is_empty(connection):
+            _make(connection)
+        elif version != HEAD:
             _migrate(connection)
         connection.execute("COMMIT")
     finally:
@@ -161,8 +164,21 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute("ROLLBACK")
 
 
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0)
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    """Make everything in an empty database, as the migrations would."""
+    text = (Path(__file__).parent / "schema.sql").read_text(encoding="utf-8")
+    for statement in text.split("\n;\n"):
+        connection.execute(statement)  # not `executescript`, which would end the transaction
+    connection.execute("INSERT INTO alembic_version VALUES (?)", (HEAD,))
+    connection.execute("INSERT INTO meta VALUES ('origin', ?)", (uuid7(),))
+
+
 def _migrate(connection: sqlite3.Connection) -> None:
-    # These take half a second to import: only a new or an old database needs them.
+    # These take half a second to import: only an old database needs them.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from sqlalchemy import create_engine  # noqa: PLC0415

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine
 
 import kosmos_nb.history.migrations
 from kosmos_nb.core import HistoryError, uuid7
-from kosmos_nb.history import Experiment, History, ProfileResult
+from kosmos_nb.history import Experiment, History, ProfileResult, opening
 from kosmos_nb.history.opening import HEAD
 from kosmos_nb.history.rows import to_bundle
 from kosmos_nb.history.tables import Base
@@ -99,6 +99,31 @@ def test_models_migrations_and_rows_say_the_same(tmp_path):
             assert rows and all(set(row) == names for row in rows), table
 
 
+def shape(connection: sqlite3.Connection) -> dict[str, object]:
+    """What a database is made of, however its statements are laid out."""
+    found: dict[str, object] = {}
+    listing = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
+    for kind, name, sql in connection.execute(listing).fetchall():
+        asked = {"index": ["index_info"], "table": ["table_info", "foreign_key_list", "index_list"]}
+        about = [connection.execute(f"PRAGMA {one}({name})").fetchall() for one in asked.get(kind, ())]
+        found[f"{kind} {name}"] = about or " ".join(sql.split())
+    found["keys"] = [row[0] for row in connection.execute("SELECT key FROM meta")]
+    found["autoincrement"] = connection.execute(
+        "SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%' ORDER BY name"
+    ).fetchall()
+    found["version"] = connection.execute("SELECT * FROM alembic_version").fetchall()
+    return found
+
+
+def test_a_new_history_is_the_one_that_the_migrations_make(tmp_path):
+    with History(tmp_path) as history:
+        history.save(new_profile())
+    migrated = sqlite3.connect(":memory:", isolation_level=None)
+    migrated.execute("BEGIN IMMEDIATE")
+    opening._migrate(migrated)
+    assert shape(database(tmp_path)) == shape(migrated)
+
+
 def test_the_views_of_the_store_have_the_columns_that_queries_see(tmp_path):
     with History(tmp_path) as history:
         history.save(new_profile())
@@ -138,9 +163,11 @@ def test_a_history_of_a_newer_version_is_read_but_not_written(tmp_path):
         assert history.sql("SELECT count(*) AS n FROM executions").n[0] == 1
 
 
-def test_neither_the_import_nor_opening_a_ready_history_loads_heavy_libraries(tmp_path):
-    with History(tmp_path) as history:
-        history.save(new_profile())
+@pytest.mark.parametrize("is_new", [True, False])
+def test_neither_the_import_nor_opening_a_history_loads_heavy_libraries(tmp_path, is_new):
+    if not is_new:
+        with History(tmp_path) as history:
+            history.save(new_profile())
     code = """
 import sys
 import kosmos_nb.history
@@ -154,7 +181,7 @@ assert not [name for name in heavy if name in sys.modules]
     process = python(code, tmp_path, stdin=subprocess.PIPE)
     _, complaint = process.communicate(new_profile().to_json(), timeout=60)
     assert process.returncode == 0, complaint
-    assert count(tmp_path) == 2
+    assert count(tmp_path) == (1 if is_new else 2)
 
 
 SAVE_MANY = """
