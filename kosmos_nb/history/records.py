@@ -493,5 +493,11 @@ class RunSnapshot(_Drawn):
         """How many hypotheses need no more work."""
         return sum(p.state in ENDED for p in self.progress)
 
+    @property
+    def tested(self) -> int:
+        """How many hypotheses need no more test: what a progress bar counts, as tests take the time."""
+        return sum(p.state in TESTED for p in self.progress)
+
 
 ENDED: frozenset[HypothesisState] = frozenset({"verdict", "failed", "dropped", "skipped"})
+TESTED: frozenset[HypothesisState] = ENDED | {"measured", "analysed"}
