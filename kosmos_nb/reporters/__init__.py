@@ -10,7 +10,7 @@ from kosmos_nb.reporters.profile_html import PROFILE_WIDGET_BYTES, hottest, memo
 from kosmos_nb.reporters.profile_model import Bar, ProfileModel, profile_model
 from kosmos_nb.reporters.profile_text import profile_text
 from kosmos_nb.reporters.run_html import RUN_WIDGET_BYTES, run_html
-from kosmos_nb.reporters.run_model import RunModel, RunRow, run_model
+from kosmos_nb.reporters.run_model import URGENCY, RunModel, RunRow, run_model
 from kosmos_nb.reporters.run_text import run_text, shown
 from kosmos_nb.reporters.style import PROFILE_CSS, RUN_CSS
 from kosmos_nb.reporters.terminal import cost_table, run_table, why_table
@@ -20,6 +20,7 @@ __all__ = [
     "PROFILE_WIDGET_BYTES",
     "RUN_CSS",
     "RUN_WIDGET_BYTES",
+    "URGENCY",
     "Bar",
     "ProfileModel",
     "RunModel",

@@ -12,6 +12,7 @@ from kosmos_nb.reporters.run_text import run_text, shown
 from kosmos_nb.reporters.style import RUN_CSS
 
 RUN_WIDGET_BYTES = 60_000  # what the live board may add to a saved notebook; kosmos_nb.widgets keeps to it
+MOST_ROWS = 400  # more than fit into the limit, however short they are
 COLUMNS = 6
 
 
@@ -23,7 +24,7 @@ def run_html(snapshot: RunSnapshot, limit_bytes: int | None = 150_000) -> str:
         limit_bytes: Most that a saved notebook keeps of this run: this HTML, its text form and the
             state of its live board together. The last rows give way. None for no limit.
     """
-    model = run_model(snapshot)
+    model = run_model(snapshot, None if limit_bytes is None else MOST_ROWS)
     room = None if limit_bytes is None else limit_bytes - RUN_WIDGET_BYTES - saved_bytes(run_text(snapshot))
     return most_that_fit(lambda rows: _fragment(model, rows), len(model.rows), room)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import heapq
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kosmos_nb.core import units
@@ -22,6 +22,9 @@ REASON_CHARACTERS = 300
 NOTE_CHARACTERS = 300
 MOST_NOTES = 12
 MOST_CAVEATS = 12
+
+# What a board that cannot show every row shows first, by state.
+URGENCY: Mapping[str, int] = {"running": 0, "failed": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +90,9 @@ class RunModel:
         question, answer, error: Sentences; `answer` says what was found so far.
         data: Name, rows, target and seed of the data.
         status: `28 of 28 done`, with the estimate of the time left.
-        done, total: Hypotheses that need no more work, and all.
+        done, total: Hypotheses that need no more test, and all.
         counts: Verdicts and states: filter key, word, number; nothing that is zero.
-        rows: Sorted as `order` says.
+        rows: Sorted as `order` says; as many as were wanted.
         groups: Heading of each group of rows.
         order: In words, how the rows are sorted.
         legend, cost, foot, notes: The fine print.
@@ -115,14 +118,22 @@ class RunModel:
     caveats: tuple[tuple[str, str], ...]
 
 
-def run_model(snapshot: RunSnapshot) -> RunModel:
-    """Return what the views of `snapshot` show."""
+def run_model(snapshot: RunSnapshot, most: int | None = None, *, urgent_first: bool = False) -> RunModel:
+    """Return what the views of `snapshot` show.
+
+    A wide run has tens of thousands of hypotheses: rows are chosen before any is put into words.
+
+    Args:
+        snapshot: The run.
+        most: Rows that are wanted: the first ones in the order of the table; None for all.
+        urgent_first: Choose running and failed ones before others; the order stays.
+    """
     run = snapshot.run
-    rows = tuple(sorted((_row(progress, run) for progress in snapshot.progress), key=_place))
+    rows = tuple(_row(progress, run) for progress in _chosen(snapshot, most, urgent_first))
     codes = dict.fromkeys(code for row in rows for code in row.caveats)
     about = f"About {clean(run.target, COLUMN_CHARACTERS)}"
-    grouped = {row.group for row in rows} == {0, 1}
-    done, total = snapshot.ended, len(snapshot.progress)
+    grouped = bool(run.target) and {_group(progress, run.target) for progress in snapshot.progress} == {0, 1}
+    done, total = snapshot.tested, len(snapshot.progress)
     return RunModel(
         question=clean(run.question, QUESTION_CHARACTERS) or "Research run",
         answer=answer(snapshot),
@@ -132,7 +143,7 @@ def run_model(snapshot: RunSnapshot) -> RunModel:
         running=run.status == "running",
         done=done,
         total=total,
-        counts=_counts(rows),
+        counts=_counts(snapshot.progress),
         rows=rows,
         groups=(about, "Between the other columns") if grouped else ("Hypotheses", "Hypotheses"),
         order=("those about the target first; " if grouped else "") + "supported first, the strongest on top",
@@ -144,11 +155,36 @@ def run_model(snapshot: RunSnapshot) -> RunModel:
     )
 
 
-def _place(row: RunRow) -> tuple[int, int, float, str, tuple[int, str]]:
-    """Where a row stands: group, verdict, strength, p, then the number in its id."""
-    number = re.search(r"\d{1,9}", row.id)
-    strength = -abs(row.effect) if row.effect is not None else 0.0
-    return row.group, row.sign.rank, strength, "", (int(number[0]) if number else 0, row.id)
+def _chosen(snapshot: RunSnapshot, most: int | None, urgent_first: bool) -> list[Progress]:
+    """Return the hypotheses to show, in the order of the table."""
+    target = snapshot.run.target
+
+    def place(progress: Progress) -> tuple[int, int, float, tuple[int, str]]:
+        return _place(progress, target)
+
+    def need(progress: Progress) -> tuple[int, tuple[int, int, float, tuple[int, str]]]:
+        return URGENCY.get(progress.state, len(URGENCY)), place(progress)
+
+    if most is None or most >= len(snapshot.progress):
+        return sorted(snapshot.progress, key=place)
+    if urgent_first:
+        return sorted(heapq.nsmallest(most, snapshot.progress, key=need), key=place)
+    return heapq.nsmallest(most, snapshot.progress, key=place)
+
+
+def _place(progress: Progress, target: str) -> tuple[int, int, float, tuple[int, str]]:
+    """Where a row stands: group, verdict, strength, then the number in its id."""
+    verdict, name = progress.verdict, progress.hypothesis.id
+    sign = words.STATES[progress.state] if verdict is None else words.VERDICTS[verdict.verdict]
+    effect = finite(progress.effect if verdict is None else verdict.effect)
+    digits = name[1:10]
+    number = int(digits) if digits.isascii() and digits.isdigit() else 0
+    return _group(progress, target), sign.rank, -abs(effect or 0.0), (number, name)
+
+
+def _group(progress: Progress, target: str) -> int:
+    """Return 0 for what is about the target, 1 for the others."""
+    return int(bool(target) and target not in (progress.hypothesis.x, progress.hypothesis.y))
 
 
 def _row(progress: Progress, run: Run) -> RunRow:
@@ -157,7 +193,6 @@ def _row(progress: Progress, run: Run) -> RunRow:
     effect, low, high = finite(source.effect), finite(source.ci_low), finite(source.ci_high)
     metric = words.metric(verdict.effect_metric) if verdict else ""
     directed = verdict is None or bool(verdict.sign) or metric in words.DIRECTED
-    group = int(bool(run.target) and run.target not in (hypothesis.x, hypothesis.y))
 
     def show(value: float) -> str:
         return effect_words(value, directed=directed)
@@ -170,7 +205,7 @@ def _row(progress: Progress, run: Run) -> RunRow:
         formula=clean(f"{hypothesis.y} ~ {hypothesis.x}", STATEMENT_CHARACTERS),
         state=progress.state,
         key=_key(progress),
-        group=group,
+        group=_group(progress, run.target),
         sign=words.STATES[progress.state] if verdict is None else words.VERDICTS[verdict.verdict],
         detail="" if elapsed is None else units.seconds(elapsed),
         elapsed_s=elapsed,
@@ -211,8 +246,8 @@ def _key(progress: Progress) -> str:
     return "running" if progress.state in ("running", "measured", "analysed", "verdict") else "waiting"
 
 
-def _counts(rows: Sequence[RunRow]) -> tuple[tuple[str, str, int], ...]:
-    found = Counter(row.key for row in rows)
+def _counts(everyone: Sequence[Progress]) -> tuple[tuple[str, str, int], ...]:
+    found = Counter(map(_key, everyone))
     names = {name: sign.word for name, sign in words.VERDICTS.items()}
     for key in ("running", "waiting", "failed", "dropped", "skipped"):
         names[key] = key  # type: ignore[index]

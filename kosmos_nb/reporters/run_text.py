@@ -11,7 +11,7 @@ INDENT = 16
 
 def run_text(snapshot: RunSnapshot) -> str:
     """Return a run in lines of at most 100 columns; of long runs the first 60 rows."""
-    model = run_model(snapshot)
+    model = run_model(snapshot, MOST_ROWS)
     parts = [_head(model), _rows(model), _fine_print(model)]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
@@ -25,14 +25,14 @@ def shown(model: RunModel, rows: int) -> str:
 
 def _head(model: RunModel) -> list[str]:
     counts = " · ".join(f"{word} {number}" for _, word, number in model.counts)
-    progress = f"{model.done} of {model.total} done · {model.status}" if model.running else model.status
+    progress = f"{model.done} of {model.total} tested · {model.status}" if model.running else model.status
     error = [f"✗ {model.error}"] if model.error else []
     lines = [model.question, model.data, f"{progress} · {counts}" if counts else progress, *error]
     return [part for line in (*lines, model.answer) if line for part in columns.wrap(line, hang=2)]
 
 
 def _rows(model: RunModel) -> list[str]:
-    kept = model.rows[:MOST_ROWS]
+    kept = model.rows
     if not kept:
         return []
     wide = [max(columns.width(cell) for cell in cells) for cells in zip(*map(_numbers, kept), strict=True)]

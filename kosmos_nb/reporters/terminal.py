@@ -37,8 +37,8 @@ def run_table(snapshot: RunSnapshot, most: int = MOST_ROWS) -> Table:
     from rich.table import Table  # noqa: PLC0415 - only commands draw in a terminal
     from rich.text import Text  # noqa: PLC0415
 
-    model = run_model(snapshot)
-    kept = model.rows[:most]
+    model = run_model(snapshot, most)
+    kept = model.rows
     left = f" · showing {len(kept)} of {model.total}, all in run.verdicts" if len(kept) < model.total else ""
     counts = " · ".join(f"{word} {number}" for _, word, number in model.counts)
     table = Table(
@@ -69,7 +69,7 @@ def why_table(snapshot: RunSnapshot, most: int = MOST_ROWS) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column("formula", ratio=2, overflow="fold")
     table.add_column("reason", ratio=5, overflow="fold")
-    for row in run_model(snapshot).rows[:most]:
+    for row in run_model(snapshot, most).rows:
         if row.caveats and row.reason:
             table.add_row(Text(row.formula), Text(row.reason, style="dim"))
     return table
@@ -83,7 +83,7 @@ def cost_table(snapshot: RunSnapshot) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column("what", style="dim", no_wrap=True)
     table.add_column("value", overflow="fold")
-    for name, value in run_model(snapshot).cost:
+    for name, value in run_model(snapshot, 0).cost:
         table.add_row(Text(name), Text(value))
     return table
 

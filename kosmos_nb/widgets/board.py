@@ -13,14 +13,13 @@ from kosmos_nb.history import RunSnapshot
 from kosmos_nb.reporters import RUN_CSS
 from kosmos_nb.widgets import assets
 from kosmos_nb.widgets.board_state import BoardState
-from kosmos_nb.widgets.publisher import Publisher
+from kosmos_nb.widgets.publisher import LiveRun, Publisher
 
 
 class Board(anywidget.AnyWidget):
     """A view of one run that follows it, in place, while cells run.
 
-    Feed it pictures with `show`, from any thread. It keeps at most ten a second, never goes
-    back to an older one, and after the run shows the final verdicts.
+    It shows the picture that it was made with; `follow` keeps it up to date until the run's end.
     """
 
     _esm = assets.module("dom.js", "board.js")
@@ -35,20 +34,33 @@ class Board(anywidget.AnyWidget):
         self._drawing = threading.RLock()
         self._heard = False
         self._callbacks: list[Callable[[], object]] = []
+        self._on_end: list[Callable[[RunSnapshot], object]] = []
+        self._last: RunSnapshot | None = None
+        self._publisher: Publisher | None = None
         super().__init__(**self._state.changes(snapshot))
         self.layout.width = "100%"
-        self._publisher = Publisher(self._draw)
         self.on_msg(self._receive)
 
-    def show(self, snapshot: RunSnapshot) -> None:
-        """Show this picture of the run, soon; an older one than the last is dropped."""
-        self._publisher.publish(snapshot)
+    def follow(self, run: LiveRun, on_end: Callable[[RunSnapshot], object] | None = None) -> None:
+        """Keep the board up to date, from a thread, until the run ends.
 
-    def finish(self, snapshot: RunSnapshot | None = None, timeout_s: float = 5.0) -> None:
-        """Show the last picture, wait until it is sent, and end the board's thread."""
-        if snapshot is not None:
-            self._publisher.publish(snapshot)
-        self._publisher.close(timeout_s)
+        Only the first call starts to follow; a later one may still say what to do at the end.
+
+        Args:
+            run: The run that the board shows.
+            on_end: Called with the last picture once it is drawn; at once where it was already.
+        """
+        with self._drawing:
+            last, publisher = self._last, None
+            if last is None and on_end is not None:
+                self._on_end.append(on_end)
+            if self._publisher is None:
+                publisher = self._publisher = Publisher(run, self._draw)
+        if publisher is not None:
+            self.on_cancel(run.cancel)
+            publisher.start()
+        if last is not None and on_end is not None:
+            on_end(last)
 
     def on_cancel(self, callback: Callable[[], object]) -> None:
         """Call this when the reader presses Cancel.
@@ -60,10 +72,22 @@ class Board(anywidget.AnyWidget):
 
     def close(self) -> None:
         """End the board's thread and take the view away."""
-        self._publisher.close()
+        if self._publisher is not None:
+            self._publisher.close()
         super().close()
 
     def _draw(self, snapshot: RunSnapshot) -> None:
+        try:
+            self._tell(snapshot)
+        finally:
+            # Cells keep the verdicts even where the board could not be drawn.
+            if snapshot.run.status != "running":
+                with self._drawing:
+                    self._last, waiting = snapshot, tuple(self._on_end)
+                for on_end in waiting:
+                    on_end(snapshot)
+
+    def _tell(self, snapshot: RunSnapshot) -> None:
         with self._drawing:
             changes = self._state.changes(snapshot)
             changes["head"] = {**changes["head"], "heard": self._heard}

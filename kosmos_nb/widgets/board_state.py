@@ -9,6 +9,7 @@ from kosmos_nb.core import units
 from kosmos_nb.history import RunSnapshot
 from kosmos_nb.reporters import (
     RUN_WIDGET_BYTES,
+    URGENCY,
     RunModel,
     RunRow,
     clean,
@@ -40,7 +41,7 @@ class BoardState:
 
     def changes(self, snapshot: RunSnapshot) -> dict[str, Any]:
         """Return the new values of the board's traits, by name."""
-        model = run_model(snapshot)
+        model = run_model(snapshot, MOST_ROWS, urgent_first=True)
         rows = self._kept(model)
         changed = {key: row for key, row in rows.items() if self._rows.get(key) != row}
         head = _head(model, snapshot.seq, list(rows))
@@ -52,17 +53,21 @@ class BoardState:
 
     @staticmethod
     def _kept(model: RunModel) -> dict[str, Row]:
-        """Return the rows that fit, in their order; running ones are never left out first."""
-        by_need = sorted(range(len(model.rows)), key=lambda i: (model.rows[i].key != "running", i))
+        """Return the rows that fit, in their order; running and failed ones are left out last."""
+        rows = [(row.id, _row(row)) for row in model.rows]
+        by_need = sorted(range(len(rows)), key=lambda i: (_urgency(model.rows[i]), i))
 
         def build(most: int) -> dict[str, Row]:
-            chosen = sorted(by_need[:most])
-            return {model.rows[i].id: _row(model.rows[i]) for i in chosen}
+            return dict(rows[i] for i in sorted(by_need[:most]))
 
         head_bytes = saved_bytes(_head(model, 0, []))
         room = RUN_WIDGET_BYTES - FIXED_BYTES - head_bytes
         # While the run goes on a row may be in the base and in the news.
-        return most_that_fit(build, min(len(by_need), MOST_ROWS), room * 3 // 4 if model.running else room)
+        return most_that_fit(build, len(rows), room * 3 // 4 if model.running else room)
+
+
+def _urgency(row: RunRow) -> int:
+    return URGENCY.get(row.state, len(URGENCY))
 
 
 def _row(row: RunRow) -> Row:

@@ -2,71 +2,34 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
 from kosmos_nb.core import render
-from kosmos_nb.widgets.board import Board
 from kosmos_nb.widgets.mime import board_of, view_mime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from kosmos_nb.history import RunSnapshot
-
-LEAST_S = 0.1
-
-
-class LiveRun(Protocol):
-    """What a view needs to know of a run."""
-
-    def snapshot(self) -> RunSnapshot:
-        """Return the run as it is now."""
-        ...
-
-    def listen(self, on_change: Callable[[], None]) -> None:
-        """Call back after every change, from any thread."""
-        ...
-
-    def cancel(self) -> None:
-        """Stop the run."""
-        ...
+    from kosmos_nb.widgets.board import Board
+    from kosmos_nb.widgets.publisher import LiveRun
 
 
 def show_live(run: LiveRun) -> None:
     """Display the run's board in this cell and keep it up to date, from a thread, until the end.
 
-    The cell's saved output is replaced at the end, so that the notebook keeps the verdicts.
+    A run has one board and one thread, however often it is shown. The saved output of every cell
+    that shows it is replaced at the end, so that the notebook keeps the verdicts.
     """
-    board = board_of(run.snapshot())
-    board.on_cancel(run.cancel)
-    changed = threading.Event()
-    run.listen(changed.set)
-    handle = display(_bundle(run.snapshot(), board), raw=True, display_id=True)
-    follower = threading.Thread(
-        target=_follow, args=(run, board, handle, changed, os.getpid()), name="kosmos-board", daemon=True
-    )
-    follower.start()
+    snapshot = run.snapshot()
+    board = board_of(snapshot)
+    handle: Any = display(_bundle(snapshot, board), raw=True, display_id=True)
+    board.follow(run, on_end=lambda last: handle.update(_bundle(last, board), raw=True))
 
 
 def show_ended(run: LiveRun) -> None:
     """Display a run that has ended: text and HTML, no widget."""
     display(_bundle(run.snapshot(), None), raw=True)
-
-
-def _follow(run: LiveRun, board: Board, handle: Any, changed: threading.Event, pid: int) -> None:
-    snapshot = run.snapshot()
-    while snapshot.run.status == "running" and os.getpid() == pid:
-        changed.wait()
-        changed.clear()
-        snapshot = run.snapshot()
-        board.show(snapshot)
-        changed.wait(0 if snapshot.run.status != "running" else LEAST_S)
-    board.finish(snapshot)
-    handle.update(_bundle(snapshot, board), raw=True)
 
 
 def _bundle(snapshot: RunSnapshot, board: Board | None) -> dict[str, Any]:

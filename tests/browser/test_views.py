@@ -22,10 +22,11 @@ def bundle(text, html, widget):
     mime = "application/vnd.jupyter.widget-view+json"
     return {{"text/plain": text, "text/html": html, mime: widgets.view_mime(widget)}}
 
-board = widgets.Board(samples.live_run(seq=1, done=0))
-pressed = []
-board.on_cancel(lambda: pressed.append(True))
+from tests.played import PlayedRun
 shot = samples.live_run(seq=1, done=0)
+run = PlayedRun(shot)
+board = widgets.Board(shot)
+board.follow(run)
 shown = display(bundle(reporters.run_text(shot), reporters.run_html(shot), board), raw=True, display_id=True)
 """
 
@@ -36,8 +37,8 @@ pause = threading.Event()
 def feed():
     for i in range(1, 11):
         pause.wait(0.35)
-        board.show(samples.live_run(seq=i + 1, done=i))
-    board.finish(samples.done_run())
+        run.play(samples.live_run(seq=i + 1, done=i))
+    run.play(samples.done_run())
 worker = threading.Thread(target=feed)
 worker.start()
 worker.join()
@@ -59,7 +60,7 @@ display({"text/html": reporters.run_html(samples.done_run())}, raw=True)
 
 @pytest.fixture
 def notebook(tmp_path: Path) -> Path:
-    cells = [SHOW.format(root=str(ROOT)), FEED, END, PROFILE, "print('pressed', len(pressed))"]
+    cells = [SHOW.format(root=str(ROOT)), FEED, END, PROFILE, "print('pressed', run.cancelled)"]
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell.strip()) for cell in cells])
     file = tmp_path / "views.ipynb"
     nbformat.write(made, file)

@@ -1,13 +1,17 @@
 """The live widgets: they hold what the HTML holds, keep within their bytes, and never go back."""
 
 import dataclasses
+import itertools
 import os
 import subprocess
 import sys
 import threading
+import time
+from typing import Any
 
 import pytest
 
+from kosmos_nb.core import ResearchError, render
 from kosmos_nb.history import RunSnapshot
 from kosmos_nb.reporters import (
     PROFILE_WIDGET_BYTES,
@@ -24,12 +28,15 @@ from kosmos_nb.widgets import (
     ProfileView,
     Publisher,
     board_of,
+    live,
     profile_widget_mime,
     run_widget_mime,
     view_mime,
 )
 from kosmos_nb.widgets.board_state import BoardState
+from kosmos_nb.widgets.publisher import is_over
 from tests import samples
+from tests.played import PlayedRun
 from tests.waiting import until
 
 
@@ -42,12 +49,14 @@ class Screen:
 
     def __init__(self) -> None:
         self.shown: list[int] = []
+        self.moments_s: list[float] = []
         self.threads: set[str] = set()
         self.free = threading.Event()
         self.free.set()
         self.begun = threading.Event()
 
     def draw(self, snapshot: RunSnapshot) -> None:
+        self.moments_s.append(time.monotonic())
         self.begun.set()
         assert self.free.wait(20)
         self.shown.append(snapshot.seq)
@@ -58,75 +67,80 @@ def publisher_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "kosmos-publisher"]
 
 
+def burn(cpu_s: float) -> None:
+    """Keep this thread computing for that much of its CPU time."""
+    until_s = time.thread_time() + cpu_s
+    while time.thread_time() < until_s:
+        pass
+
+
 def test_the_first_picture_is_shown_at_once_and_the_last_always() -> None:
-    screen = Screen()
+    screen, run = Screen(), PlayedRun(numbered(1))
     screen.free.clear()
-    publisher = Publisher(screen.draw)
-    publisher.publish(numbered(1))
+    Publisher(run, screen.draw).start()
     assert screen.begun.wait(10)
     for seq in range(2, 500):
-        publisher.publish(numbered(seq))
+        run.play(numbered(seq))
+    run.play(numbered(500, "done"))
     screen.free.set()
-    publisher.close()
-    assert screen.shown == [1, 499]
+    until(lambda: not publisher_threads())
+    assert screen.shown == [1, 500]
     assert screen.threads == {"kosmos-publisher"}
 
 
-def test_an_older_picture_is_dropped_whoever_sends_it() -> None:
-    screen = Screen()
-    publisher = Publisher(screen.draw, least_s=0.0)
-    publisher.publish(numbered(5))
-    until(lambda: screen.shown == [5])
-    publisher.publish(numbered(4))
-    publisher.publish(numbered(5))
-    publisher.publish(numbered(6))
+def test_at_most_ten_pictures_a_second_are_taken_however_much_happens() -> None:
+    screen, run = Screen(), PlayedRun(numbered(1))
+    publisher = Publisher(run, screen.draw)
+    publisher.start()
+    seq = 1
+    while len(screen.moments_s) < 4:
+        seq += 1
+        run.play(numbered(seq))
     publisher.close()
-    assert screen.shown == [5, 6]
+    assert screen.moments_s[3] - screen.moments_s[0] >= 0.29
+    assert run.taken <= 5
 
 
-def test_at_most_ten_pictures_a_second_are_shown() -> None:
-    screen = Screen()
-    moments: list[float] = []
-    clock = threading.Event()
+def test_a_run_in_which_nothing_happens_is_still_drawn_so_that_its_clocks_go_on() -> None:
+    screen, run = Screen(), PlayedRun(numbered(1))
+    publisher = Publisher(run, screen.draw, most_s=0.15)
+    publisher.start()
+    until(lambda: len(screen.shown) >= 3)
+    publisher.close()
+    assert set(screen.shown) == {1}
+
+
+def test_costly_pictures_take_a_twentieth_of_the_time_and_the_end_is_shown_at_once() -> None:
+    screen, run = Screen(), PlayedRun(numbered(1))
 
     def draw(snapshot: RunSnapshot) -> None:
-        import time
-
-        moments.append(time.monotonic())
         screen.draw(snapshot)
-        if len(moments) == 4:
-            clock.set()
+        burn(0.03 if len(screen.shown) < 3 else 1.0)
 
-    publisher = Publisher(draw)
-    seq = 0
-    while not clock.is_set():
-        seq += 1
-        publisher.publish(numbered(seq))
-    publisher.close()
-    assert moments[3] - moments[0] >= 0.29
-
-
-def test_the_thread_ends_with_the_run_and_nothing_is_left() -> None:
-    screen = Screen()
-    publisher = Publisher(screen.draw)
-    publisher.publish(numbered(1))
-    publisher.publish(numbered(2, "done"))
+    Publisher(run, draw).start()
+    while len(screen.shown) < 3:
+        run.play(numbered(2))
+    rests_s = [b - a for a, b in itertools.pairwise(screen.moments_s)]
+    assert min(rests_s) >= 20 * 0.03  # 20 times the CPU time, and the drawing itself
+    begun_s = time.monotonic()
+    run.play(numbered(9, "done"))
+    until(lambda: screen.shown[-1] == 9)
+    assert time.monotonic() - begun_s < 10  # a rest of 20 s was under way
     until(lambda: not publisher_threads())
-    assert screen.shown[-1] == 2
-    publisher.close()
 
 
 def test_a_closed_publisher_starts_no_thread() -> None:
-    screen = Screen()
-    publisher = Publisher(screen.draw)
+    screen, run = Screen(), PlayedRun(numbered(1))
+    publisher = Publisher(run, screen.draw)
     publisher.close()
-    publisher.publish(numbered(1))
+    publisher.start()
+    run.play(numbered(2))
     assert publisher_threads() == []
     assert screen.shown == []
 
 
 def test_a_picture_that_cannot_be_drawn_does_not_end_the_publisher() -> None:
-    screen = Screen()
+    screen, run = Screen(), PlayedRun(numbered(1))
 
     def draw(snapshot: RunSnapshot) -> None:
         if snapshot.seq == 1:
@@ -134,12 +148,22 @@ def test_a_picture_that_cannot_be_drawn_does_not_end_the_publisher() -> None:
             raise RuntimeError("the connection is closed")
         screen.draw(snapshot)
 
-    publisher = Publisher(draw, least_s=0.0)
-    publisher.publish(numbered(1))
+    Publisher(run, draw, least_s=0.0).start()
     assert screen.begun.wait(10)
-    publisher.publish(numbered(2))
-    publisher.close()
+    run.play(numbered(2, "done"))
+    until(lambda: not publisher_threads())
     assert screen.shown == [2]
+
+
+def test_a_run_that_failed_has_ended() -> None:
+    run = PlayedRun(numbered(1))
+    assert not is_over(run)
+
+    def failed(_timeout: float | None = None) -> None:
+        raise ResearchError("The run failed.")
+
+    run.result = failed  # type: ignore[assignment]
+    assert is_over(run)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -147,19 +171,23 @@ def test_a_forked_child_publishes_nothing_and_does_not_hang() -> None:
     program = """
 import os, sys
 from kosmos_nb.widgets import Publisher
+from tests.played import PlayedRun
 from tests.unit.test_widgets import numbered
-shown = []
-publisher = Publisher(lambda snapshot: shown.append(snapshot.seq), least_s=0.0)
-publisher.publish(numbered(1))
-publisher._news.acquire()          # the worst moment: another thread holds the lock
+from tests.waiting import until
+shown, run = [], PlayedRun(numbered(1))
+publisher = Publisher(run, lambda snapshot: shown.append(snapshot.seq), least_s=0.0)
+publisher.start()
+until(lambda: shown)
+publisher._news._cond.acquire()    # the worst moment: another thread holds the lock
 child = os.fork()
 if child == 0:
-    publisher.publish(numbered(2)); publisher.close()
+    run.play(numbered(2)); publisher.start(); publisher.close()
     os._exit(0 if 2 not in shown else 1)
-publisher._news.release()
+publisher._news._cond.release()
 status = os.waitpid(child, 0)[1]
-publisher.publish(numbered(3, "done")); publisher.close()
-sys.exit(status or (0 if shown[-1] == 3 else 2))
+run.play(numbered(3, "done"))
+until(lambda: shown[-1] == 3)
+sys.exit(status)
 """
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],
@@ -257,36 +285,124 @@ def test_scripts_are_small_and_ask_nothing_of_the_network() -> None:
             assert "innerHTML" not in part
 
 
-def test_the_board_follows_from_any_thread_and_ends_with_the_verdicts() -> None:
-    board = Board(samples.live_run(seq=1, done=0))
-    threads = [
-        threading.Thread(target=board.show, args=(samples.live_run(seq=2 + done, done=done),))
-        for done in range(10)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    board.finish(samples.done_run())
+def test_the_board_follows_a_run_to_its_verdicts() -> None:
+    run, told = PlayedRun(samples.live_run(seq=1, done=0)), []
+    board = Board(run.snapshot())
+    board.follow(run, told.append)
+    for done in range(1, 10):
+        run.play(samples.live_run(seq=done, done=done))
+    run.play(samples.done_run())
+    until(lambda: told == [samples.done_run()])
     assert board.head["done"] == 10
     assert not board.head["running"]
     assert board.head["counts"][0] == ["supported", "supported", 5]
+    until(lambda: not publisher_threads())
+    board.follow(run, told.append)
+    assert len(told) == 2
     assert publisher_threads() == []
     board.close()
 
 
+def test_a_run_that_is_shown_again_is_followed_once_and_every_cell_keeps_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[PublishedDisplay] = []
+
+    def published(bundle: dict[str, object], **_how: object) -> PublishedDisplay:
+        shown.append(PublishedDisplay([bundle]))
+        return shown[-1]
+
+    monkeypatch.setattr(live, "display", published)
+    run = PlayedRun(samples.live_run(seq=1, done=0))
+    for _ in range(3):
+        live.show_live(run)
+    assert len(run.listeners) == 1
+    assert len(publisher_threads()) == 1
+    board = board_of(run.picture)
+    board._handle_custom_msg({"type": "cancel"}, [])
+    assert run.cancelled == 1
+    run.play(samples.done_run())
+    until(lambda: all(len(one.bundles) == 2 for one in shown))
+    assert {one.bundles[0][render.WIDGET]["model_id"] for one in shown} == {board.model_id}
+    assert all("supported 5" in one.bundles[1][render.TEXT] for one in shown)
+    board.close()
+
+
+@dataclasses.dataclass
+class PublishedDisplay:
+    """What a cell got: its first bundle, then every update, as IPython's handle takes them."""
+
+    bundles: list[dict[str, Any]]
+
+    def update(self, bundle: dict[str, Any], *, raw: bool) -> None:
+        assert raw
+        self.bundles.append(bundle)
+
+
+@pytest.fixture(scope="module")
+def wide() -> RunSnapshot:
+    """A run as wide as a table of 300 columns makes it."""
+    few = samples.big_run(60).progress
+    everyone = tuple(
+        dataclasses.replace(one, hypothesis=dataclasses.replace(one.hypothesis, id=f"H{i + 1}"))
+        for i, one in enumerate(few[k % 60] for k in range(44_850))
+    )
+    return RunSnapshot(run=samples.run(), progress=everyone, seq=1)
+
+
+def test_only_rows_that_can_be_shown_are_put_into_words(
+    wide: RunSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+    run_model_module = sys.modules["kosmos_nb.reporters.run_model"]
+    build = run_model_module._row
+    monkeypatch.setattr(
+        run_model_module, "_row", lambda one, run: built.append(one.hypothesis.id) or build(one, run)
+    )
+    parts = list(wide.progress)
+    for i, state in ((40_000, "running"), (44_000, "failed")):
+        parts[i] = dataclasses.replace(parts[i], verdict=None, state=state, wall_s=0.1)
+    running = dataclasses.replace(wide, run=samples.run(status="running"), progress=tuple(parts))
+    head = BoardState().changes(running)["head"]
+    assert len(built) <= 200
+    assert {"H40001", "H44001"} <= set(head["order"])
+    assert head["total"] == 44_850
+    assert sum(number for _, _, number in head["counts"]) == 44_850
+    built.clear()
+    run_html(wide)
+    assert len(built) <= 500
+
+
+def test_a_very_wide_run_is_drawn_in_seconds(wide: RunSnapshot) -> None:
+    begun_s = time.thread_time()
+    html = run_html(wide)
+    assert time.thread_time() - begun_s < 2
+    assert "of 44" in html
+    assert run_model(wide, 100).rows == run_model(wide).rows[:100]
+    begun_s = time.thread_time()
+    BoardState().changes(wide)
+    assert time.thread_time() - begun_s < 2
+
+
+def test_a_measured_hypothesis_counts_as_tested_before_it_is_judged() -> None:
+    head = BoardState().changes(samples.live_run(done=4))["head"]
+    assert head["done"] == 6
+    assert samples.live_run(done=4).ended == 4
+
+
 def test_pressing_cancel_calls_back_and_the_board_says_that_it_was_heard() -> None:
-    board, pressed = Board(samples.live_run()), []
-    board.on_cancel(lambda: pressed.append(True))
+    run = PlayedRun(samples.live_run())
+    board = Board(run.snapshot())
+    board.follow(run)
     board._handle_custom_msg({"type": "cancel"}, [])
     board._handle_custom_msg({"type": "something else"}, [])
-    assert pressed == [True]
+    assert run.cancelled == 1
     assert board.head["heard"]
-    board.show(samples.live_run(seq=8, done=5))
-    board.finish()
-    assert board.head["seq"] == 8
+    run.play(samples.live_run(seq=8, done=5))
+    until(lambda: board.head["seq"] == 8)
     assert board.head["heard"]
     board.close()
+    assert publisher_threads() == []
 
 
 def test_outside_a_kernel_a_result_has_no_widget() -> None:

@@ -43,7 +43,7 @@ function render({ model, el }) {
   const made = new Map();   // hypothesis id -> {tr, json, row, at}
   const headings = new Map();
   const title = h("h3"), data = h("p", { class: "k-soft" }), done = h("b"), status = h("span");
-  const fill = h("i"), bar = h("div", { class: "k-progress", role: "progressbar", "aria-label": "hypotheses done", "aria-valuemin": 0 }, fill);
+  const fill = h("i"), bar = h("div", { class: "k-progress", role: "progressbar", "aria-label": "hypotheses tested", "aria-valuemin": 0 }, fill);
   const button = h("button", { type: "button", class: "k-button" }, "Cancel");
   const note = h("span", { class: "k-soft k-note" });
   const act = h("div", { class: "k-act" }, button, note);
@@ -125,7 +125,7 @@ function render({ model, el }) {
     }
   }
   let said = 0, saying = null;
-  const say = () => { saying = null; said = performance.now(); const s = model.get("head"); spoken.textContent = `${s.done} of ${s.total} done. ${s.counts.map(([, word, n]) => `${word} ${n}`).join(", ")}`; };
+  const say = () => { saying = null; said = performance.now(); const s = model.get("head"); spoken.textContent = `${s.done} of ${s.total} tested. ${s.counts.map(([, word, n]) => `${word} ${n}`).join(", ")}`; };
   let asked = false;
   function draw() {
     asked = false;
