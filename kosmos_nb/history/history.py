@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from kosmos_nb.config import settings
 from kosmos_nb.core import HistoryError
 from kosmos_nb.history import lifecycle
-from kosmos_nb.history.query import Frames, Params, QueryEngine
+from kosmos_nb.history.query import Frames, Note, Params, QueryEngine
 from kosmos_nb.history.records import ProfileResult, RunSnapshot
 from kosmos_nb.history.rows import Record, profile_from_rows, run_from_rows, to_bundle
 from kosmos_nb.history.spool import Spool
@@ -152,21 +152,25 @@ class History:
         """
         return self._frame(_RUNS, {"n": n})
 
-    def sql(self, query: str, params: Params = None, frames: Frames = None) -> pd.DataFrame:
+    def sql(
+        self, query: str, params: Params = None, frames: Frames = None, *, note: Note | None = None
+    ) -> pd.DataFrame:
         """Run one SELECT (or EXPLAIN of one) in DuckDB's dialect, read-only.
 
         Args:
             query: Over the tables and views that `tables()` lists.
             params: For `?` a sequence, for `$name` a mapping.
-            frames: A mapping in which names that are no table of the history are looked up:
-                pandas or polars DataFrames, Arrow tables.
+            frames: A mapping in which names that are no table of the history are looked up, and
+                all that is written `nb.name`: pandas or polars DataFrames, Arrow tables.
+            note: Called with one line where the history's table hides a frame of the same name,
+                and where a column was left out because it has no form in SQL.
 
         Raises:
             QueryError: The query is not allowed, or not valid.
             HistoryError: The history cannot be read.
         """
         self._replay()
-        return self._engine.sql(query, params, frames)
+        return self._engine.sql(query, params, frames, note=note)
 
     def tables(self) -> pd.DataFrame:
         """Return what queries can name: `name, kind, column, meaning, unit`, one row a column."""

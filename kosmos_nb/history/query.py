@@ -7,13 +7,13 @@ then only what is new. Frames of the notebook join by name.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 
 from kosmos_nb.core import QueryError
+from kosmos_nb.history.joining import SCHEMA, Joined, join, leave
 from kosmos_nb.history.opening import BUSY_S
 from kosmos_nb.history.readonly import check, one_line
 from kosmos_nb.history.store import Store
@@ -44,6 +44,7 @@ _REFLECTIVE = re.compile(
 
 Params = Sequence[Any] | Mapping[str, Any] | None
 Frames = Mapping[str, Any] | None
+Note = Callable[[str], None]
 
 
 class QueryEngine:
@@ -58,14 +59,18 @@ class QueryEngine:
         self._registered: dict[str, object] = {}
         self._has_stopped = False
 
-    def sql(self, query: str, params: Params = None, frames: Frames = None) -> pd.DataFrame:
+    def sql(
+        self, query: str, params: Params = None, frames: Frames = None, *, note: Note | None = None
+    ) -> pd.DataFrame:
         """Run one SELECT, or EXPLAIN of one.
 
         Args:
             query: In DuckDB's dialect.
             params: For `?` or `$1` a sequence, for `$name` a mapping.
-            frames: Where names that are no table of the history are looked up: pandas or
-                polars DataFrames, Arrow tables.
+            frames: Where names that are no table of the history, and `nb.name`, are looked up:
+                pandas or polars DataFrames, Arrow tables.
+            note: Called with a line about what the user may not expect: a frame that the
+                history's table of that name hides, a column without a form in SQL.
 
         Returns:
             A pandas DataFrame; stamps are timestamps in UTC without a zone.
@@ -78,24 +83,31 @@ class QueryEngine:
 
         with self._lock:
             engine, parser = self._connections()
-            names = check(parser, query)
+            reads = check(parser, query)
+            names = reads.names
             self._load(engine, names, query)
-            joined = self._join(engine, names, frames or {})
+            joined = Joined()
             is_sound = False
             try:
+                is_sound = True
+                join(engine, reads.names, has_schema=SCHEMA in reads.schemas, frames=frames or {}, to=joined)
+                is_sound = False
                 frame = _interruptible(engine, lambda: _run(engine, query, params))
                 is_sound = True
-                return frame
             except duckdb.Error as error:
                 # After these DuckDB answers nothing more; the next query gets a new one.
                 is_sound = not isinstance(error, (duckdb.FatalException, duckdb.InternalException))
-                raise QueryError(one_line(error) + _hint(error, frames or {}, names)) from error
+                said = [one_line(error) + _hint(error, frames or {}, names), *joined.notes(query)]
+                raise QueryError(" ".join(said)) from error
             finally:
                 if is_sound:
-                    for name in joined:
-                        engine.unregister(name)
+                    leave(engine, joined)
                 else:  # so it is after an interrupt, whose transaction may be open
                     self._disconnect()
+            if note is not None:
+                for line in joined.notes(query):
+                    note(line)
+            return frame
 
     def close(self) -> None:
         """Forget everything; the next query begins anew."""
@@ -161,24 +173,6 @@ class QueryEngine:
                 engine.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {duckdb_select(VIEWS[name])}")
                 self._registered[name] = VIEWS[name]
 
-    def _join(
-        self, engine: duckdb.DuckDBPyConnection, names: set[str], frames: Mapping[str, Any]
-    ) -> list[str]:
-        """Register the frames that the query names and the history does not have."""
-        from kosmos_nb.history.mirror import TABLES  # noqa: PLC0415 - as above
-
-        joined: list[str] = []
-        by_lower = {name.lower(): name for name in frames} if names else {}
-        for name in sorted(names):
-            key = name if name in frames else by_lower.get(name.lower())
-            if key is None or name.lower() in TABLES or name.lower() in VIEWS:
-                continue
-            table = as_arrow(frames[key], key)
-            if table is not None:
-                engine.register(name, table)
-                joined.append(name)
-        return joined
-
 
 # Connections that a fork cut off from their threads: closing them would wait for ever.
 _abandoned: list[object] = []
@@ -190,6 +184,7 @@ def _locked_duckdb() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:")
     for setting in _SETTINGS:
         connection.execute(setting)
+    connection.execute(f"CREATE SCHEMA {SCHEMA}")
     return connection
 
 
@@ -224,30 +219,6 @@ def _interruptible(engine: duckdb.DuckDBPyConnection, work: Callable[[], pd.Data
             wait([outcome], timeout=0.05)
         raise
     return outcome.result()
-
-
-def as_arrow(value: object, name: str) -> Any:
-    """Return a frame as an Arrow table, None where it is no frame.
-
-    Raises:
-        QueryError: It is a frame that has no form as a table.
-    """
-    import pyarrow as pa  # noqa: PLC0415 - 0.1 s, needed by queries only
-
-    if isinstance(value, (pa.Table, pa.RecordBatch)):
-        return value
-    pandas, polars = sys.modules.get("pandas"), sys.modules.get("polars")
-    try:
-        if pandas is not None and isinstance(value, pandas.DataFrame):
-            return pa.Table.from_pandas(value, preserve_index=False)
-        if polars is not None and isinstance(value, polars.DataFrame):
-            return value.to_arrow()
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        said = " ".join(str(error).split())
-        raise QueryError(f"The DataFrame {name!r} cannot be used as a table: {said}") from error
-    if polars is not None and isinstance(value, polars.LazyFrame):
-        raise QueryError(f"{name!r} is a LazyFrame: collect it first, {name} = {name}.collect().")
-    return None
 
 
 def _hint(error: Exception, frames: Mapping[str, Any], names: set[str]) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kosmos_nb.core import QueryError
@@ -22,10 +23,24 @@ if TYPE_CHECKING:
 _EXPLAIN = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*EXPLAIN\b", re.IGNORECASE | re.DOTALL)
 _WRITING_NODE = re.compile(r'"type":\s*"((?:INSERT|UPDATE|DELETE|MERGE|COPY)[A-Z_]*)"')
 _TABLE_NAME = re.compile(r'"table_name":\s*("(?:[^"\\]|\\.)*")')
+_SCHEMA_NAME = re.compile(r'"schema_name":\s*("(?:[^"\\]|\\.)*")')
 _RULE = "The history is read-only: one SELECT, or EXPLAIN of one."
 
 
-def check(parser: duckdb.DuckDBPyConnection, query: str) -> set[str]:
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What a query names.
+
+    Attributes:
+        names: Tables that it reads, as written; names of CTEs may be among them.
+        schemas: Schemas that it names, in lower case.
+    """
+
+    names: set[str]
+    schemas: set[str]
+
+
+def check(parser: duckdb.DuckDBPyConnection, query: str) -> Reads:
     """Let a query pass or refuse it.
 
     Args:
@@ -33,7 +48,7 @@ def check(parser: duckdb.DuckDBPyConnection, query: str) -> set[str]:
         query: As the user typed it.
 
     Returns:
-        The names of the tables that it reads, as written; names of CTEs may be among them.
+        The tables and schemas that it names.
 
     Raises:
         QueryError: It is empty, not valid, more than one statement, or may do more than read.
@@ -54,7 +69,10 @@ def check(parser: duckdb.DuckDBPyConnection, query: str) -> set[str]:
     writing = _WRITING_NODE.search(tree)
     if writing:
         raise QueryError(f"{_RULE} {writing.group(1).split('_')[0]} inside a WITH is not allowed.")
-    return {json.loads(name) for name in _TABLE_NAME.findall(tree)} - {""}
+    return Reads(
+        {json.loads(name) for name in _TABLE_NAME.findall(tree)} - {""},
+        {json.loads(name).lower() for name in _SCHEMA_NAME.findall(tree)} - {""},
+    )
 
 
 def _only(parser: duckdb.DuckDBPyConnection, query: str) -> Any:

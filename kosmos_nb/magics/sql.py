@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -18,7 +19,8 @@ FLUSH_S = 5.0
 PARSER = OptionParser(
     "%kosmos_sql",
     "Ask the history in SQL (DuckDB's dialect, read-only) and get a DataFrame. DataFrames of the\n"
-    "notebook can be joined by name. The query is the rest of the line, or the cell's body.",
+    "notebook can be joined by name; where the history has that name too (as runs and verdicts), yours\n"
+    "is nb.runs, nb.verdicts. The query is the rest of the line, or the cell's body.",
     [
         "%kosmos_sql --tables",
         "%kosmos_sql SELECT label, execution_time FROM execution_profiles ORDER BY started_at DESC LIMIT 5",
@@ -52,11 +54,15 @@ class SqlMagics(Magics):
         else:
             query = _query(rest, cell)
             history.flush(FLUSH_S)  # so that the cell before this one is in it
-            frame = history.sql(query, frames=names)
+            frame = history.sql(query, frames=names, note=_note)
         if options.out is None:
             return frame
         names[options.out] = frame
         return None
+
+
+def _note(line: str) -> None:
+    print(f"kosmos_nb: {line}", file=sys.stderr)
 
 
 def _query(rest: str, cell: str | None) -> str:

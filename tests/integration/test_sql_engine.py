@@ -87,6 +87,65 @@ def test_a_name_of_the_history_is_the_history_even_where_the_notebook_has_it_too
     assert asked.n[0] == 1
 
 
+@pytest.mark.parametrize("name", ["runs", "Verdicts", "execution_profiles"])
+def test_a_frame_that_the_history_hides_is_told_of_and_reachable_in_nb(history, name):
+    history.save(done_run())
+    frames, said = {name: pd.DataFrame({"mine": [1, 2]}), "other": pd.DataFrame({"mine": [2]})}, []
+    history.sql(f"SELECT count(*) FROM {name}", frames=frames, note=said.append)
+    assert said == [f"{name} is the history's table; your DataFrame of that name is reachable as nb.{name}."]
+    with pytest.raises(QueryError, match=f'"mine" not found.*reachable as nb.{name}'):
+        history.sql(f"SELECT mine FROM {name}", frames=frames)
+    said.clear()
+    both = f"SELECT o.mine FROM nb.{name} JOIN nb.other o USING (mine), (SELECT count(*) FROM {name})"
+    assert list(history.sql(both, frames=frames, note=said.append).mine) == [2]
+    assert list(history.sql(f'SELECT mine FROM NB."{name.upper()}"', frames=frames).mine) == [1, 2]
+    assert said == []
+    with pytest.raises(QueryError):  # there for its own query only
+        history.sql(f"FROM nb.{name}")
+    history.sql(f"SELECT count(*) FROM {name}", frames={name: 3}, note=said.append)
+    assert said == []
+
+
+MIXED = pd.DataFrame({"a": [1, 2], "mixed": [1, "x"], "z": [1j, 2j], "b": ["u", "v"]})
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        MIXED,
+        pl.DataFrame({"a": [1, 2], "b": ["u", "v"]}).with_columns(
+            mixed=pl.Series([object(), 1], dtype=pl.Object)
+        ),
+    ],
+)
+def test_columns_without_a_form_in_sql_do_not_keep_the_others_away(history, frame):
+    said = []
+    asked = history.sql("SELECT a, b FROM f", frames={"f": frame}, note=said.append)
+    assert (list(asked.a), list(asked.b), said) == ([1, 2], ["u", "v"], [])
+    with pytest.raises(QueryError, match=r"Left out of f, for want of a form in SQL: mixed \("):
+        history.sql("SELECT mixed FROM f", frames={"f": frame})
+    asked = history.sql("SELECT * FROM f", frames={"f": frame}, note=said.append)
+    assert list(asked.columns) == ["a", "b"]
+    assert len(said) == 1 and "mixed (" in said[0]
+
+
+def test_frames_with_columns_of_every_kind_can_be_asked(history):
+    frame = pd.DataFrame(
+        {
+            "a": [1, 2],
+            "interval": pd.interval_range(0, 2),
+            "period": pd.period_range("2020", periods=2, freq="M"),
+            "category": pd.Categorical(["x", "y"]),
+            "lists": [[1], [2, 3]],
+            3: [True, None],
+        }
+    )
+    assert list(history.sql("SELECT a FROM f", frames={"f": frame}).a) == [1, 2]
+    assert len(history.sql("SELECT * FROM f", frames={"f": frame}, note=lambda line: None)) == 2
+    twice = pd.DataFrame([[1, 2, 3]], columns=["a", "a", "b"])
+    assert list(history.sql("SELECT b FROM f", frames={"f": twice}).b) == [3]
+
+
 def test_what_is_no_frame_is_named_with_its_type_and_what_there_is_instead(history):
     with pytest.raises(QueryError, match=r"'mine' is a list, no DataFrame.*The history has: .*executions"):
         history.sql("SELECT * FROM mine", frames={"mine": [1, 2]})

@@ -45,6 +45,20 @@ def test_dataframes_of_the_notebook_join_by_name(kernel):
     assert "'x' is a list, no DataFrame" in reply.text
 
 
+def test_a_frame_hidden_by_the_history_is_one_line_and_in_the_help(kernel):
+    kernel.run("verdicts = pd.DataFrame({'mine': [5]})")
+    reply = kernel.run("%kosmos_sql SELECT mine FROM verdicts")
+    assert len(reply.text.strip().splitlines()) == 1 and "nb.verdicts" in reply.text
+    assert "5" in kernel.run("%kosmos_sql SELECT mine FROM nb.verdicts").result["text/plain"]
+    reply = kernel.run("%kosmos_sql SELECT count(*) AS n FROM verdicts")
+    assert "n" in reply.result["text/plain"]
+    assert (
+        reply.stderr.startswith("kosmos_nb: verdicts is the history's table")
+        and reply.stderr.count("\n") == 1
+    )
+    assert "nb.runs" in kernel.run("%kosmos_sql --help").stdout
+
+
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
