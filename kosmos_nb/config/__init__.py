@@ -4,7 +4,7 @@
 environment and file with pydantic at first use.
 """
 
-from kosmos_nb.config.kosmos import Kosmos
+from kosmos_nb.config.kosmos import Kosmos, drop_nonsense
 from kosmos_nb.config.load import forget, settings
 
-__all__ = ["Kosmos", "forget", "settings"]
+__all__ = ["Kosmos", "drop_nonsense", "forget", "settings"]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from traitlets import Enum, Float, Int, TraitError, default, validate
-from traitlets.config import Configurable
+from traitlets.config import Config, Configurable
 
 from kosmos_nb.config.load import settings
 
@@ -74,3 +74,31 @@ class Kosmos(Configurable):
         if value < 0:
             raise TraitError(f"{proposal['trait'].name} cannot be negative, not {value}.")
         return value
+
+
+def drop_nonsense(config: Config) -> dict[str, str]:
+    """Take out of `config` what `Kosmos` would refuse, so that making one cannot fail.
+
+    IPython keeps what `%config` was told even when it was refused.
+
+    Returns:
+        What was taken out (`Kosmos.name = value`), and why.
+    """
+    ours = config.get("Kosmos", {})
+    dropped: dict[str, str] = {}
+    for name, value in list(ours.items()):
+        why = _complaint(name, value)
+        if why is not None:
+            del ours[name]
+            dropped[f"Kosmos.{name} = {value!r}"] = why
+    return dropped
+
+
+def _complaint(name: str, value: object) -> str | None:
+    if name not in Kosmos.class_trait_names(config=True):
+        return "there is no such setting"
+    try:
+        Kosmos(config=Config({"Kosmos": {name: value}}))
+    except TraitError as error:
+        return " ".join(str(error).split()).removesuffix(".")
+    return None

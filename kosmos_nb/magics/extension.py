@@ -6,11 +6,11 @@ from typing import Any
 
 from IPython.core.magic import Magics
 
-from kosmos_nb.config import Kosmos
+from kosmos_nb.config import Kosmos, drop_nonsense
 from kosmos_nb.magics import views
 from kosmos_nb.magics.completion import OptionCompleter
 from kosmos_nb.magics.history import HistoryMagics
-from kosmos_nb.magics.profile import ProfileMagics
+from kosmos_nb.magics.profile import ProfileMagics, complain
 from kosmos_nb.magics.research import ResearchMagics
 from kosmos_nb.magics.sql import SqlMagics
 from kosmos_nb.runtime import runtime
@@ -25,6 +25,7 @@ class Extension:
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
+        _say_dropped(drop_nonsense(shell.config))
         self.kosmos = Kosmos(parent=shell)
         self._profile = ProfileMagics(shell, self.kosmos)
         self._magics: list[Magics] = [
@@ -71,6 +72,12 @@ class Extension:
                     del manager.magics[kind][name]
         if manager.registry.get(type(magics).__name__) is magics:
             del manager.registry[type(magics).__name__]
+
+
+def _say_dropped(dropped: dict[str, str]) -> None:
+    if dropped:
+        what = "; ".join(f"{name}: {why}" for name, why in dropped.items())
+        complain(f"settings that make no sense are left out. {what}")
 
 
 def load(shell: Any) -> None:

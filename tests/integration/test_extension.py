@@ -94,6 +94,25 @@ def test_loading_twice_and_reloading_are_harmless(kernel):
     assert kernel.value("p.status") == "'ok'"
 
 
+def test_what_config_refused_does_not_keep_the_extension_from_loading_again(kernel):
+    kernel.run("%load_ext kosmos_nb")
+    for line in ("alpha = 7", "nosuch = 3", "mode = 'fast'", "workers = 'many'", "seed = 4"):
+        kernel.run(f"%config Kosmos.{line}")
+    for again in ("%unload_ext kosmos_nb\n%load_ext kosmos_nb", "%reload_ext kosmos_nb"):
+        reply = kernel.run(again)
+        assert reply.status == "ok", reply.error
+        if "unload" in again:
+            (line,) = reply.stderr.splitlines()
+            assert line.startswith(
+                "kosmos_nb: settings that make no sense are left out. Kosmos.alpha = 7: alpha"
+            )
+            assert "Kosmos.nosuch = 3: there is no such setting" in line
+        else:
+            assert reply.stderr == ""
+    assert kernel.run("%config Kosmos.seed").result == {"text/plain": "4"}
+    assert kernel.run("%config Kosmos.alpha").result == {"text/plain": "0.05"}
+
+
 def test_autoreload_breaks_nothing(kernel):
     kernel.run("%load_ext autoreload\n%autoreload 2\n%load_ext kosmos_nb\nimport kosmos_nb")
     # As after an edit or an upgrade: the files look newer, so that autoreload runs them again.
