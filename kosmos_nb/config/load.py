@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 _settings: Settings | None = None
 
 
+class SettingError(ConfigError):
+    """A variable or a line of the configuration file makes no sense."""
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython shows this in place of a traceback; `%config Kosmos` is no magic of ours.
+        return [f"kosmos_nb: {self}"]
+
+
 def settings() -> Settings:
     """Return the settings of environment and file, read at the first call.
 
@@ -41,9 +49,9 @@ def _read() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"])
-        raise ConfigError(
+        raise SettingError(
             f"The setting {name!r} (environment KOSMOS_{name.upper()}, .env or config.toml) "
             f"is {first['input']!r}: {first['msg']}."
         ) from error
     except (OSError, ValueError) as error:
-        raise ConfigError(f"The configuration cannot be read: {error}.") from error
+        raise SettingError(f"The configuration cannot be read: {error}.") from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 from IPython.display import TextDisplayObject, display
 
-from kosmos_nb.core import units
+from kosmos_nb.core import ConfigError, units
 
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle
@@ -23,10 +23,17 @@ def always_mode(kosmos: Kosmos) -> str:
 
     This is asked at every cell. The settings behind the default take a tenth of a second to
     import, so they are read only where something from outside could have set it.
+
+    Raises:
+        ConfigError: What was set outside makes no sense; the second time it is `off`.
     """
     if not kosmos.trait_has_value("always") and not _is_set_outside():
         kosmos.always = "off"
-    return str(kosmos.always)
+    try:
+        return str(kosmos.always)
+    except ConfigError:
+        kosmos.always = "off"  # said once, not at every cell
+        raise
 
 
 def _is_set_outside() -> bool:

@@ -108,8 +108,8 @@ class ProfileMagics(Magics):
             return None
         try:
             return self._options(options)
-        except KosmosError:  # a setting that makes no sense: the magic says so in one line
-            return None
+        except KosmosError as error:  # a setting that makes no sense is no reason not to run the cell
+            return CellOptions(mode="light", problem=str(error))
 
     def _options(self, options: Namespace) -> CellOptions:
         kosmos = self._kosmos
@@ -123,9 +123,11 @@ class ProfileMagics(Magics):
         )
 
     def _always(self, source: str) -> CellOptions | None:
-        mode = always_mode(self._kosmos)
         text = source.strip()
-        if mode == "off" or not text or (text.startswith(("%kosmos_", "%%kosmos_"))):
+        if not text or text.startswith(("%kosmos_", "%%kosmos_")):
+            return None
+        mode = always_mode(self._kosmos)
+        if mode == "off":
             return None
         return CellOptions(mode=mode, threshold_pct=self._kosmos.threshold_pct, is_always=True, quiet=True)
 

@@ -41,7 +41,10 @@ RUN_CODE: CodeType = InteractiveShell.run_code.__code__
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellOptions:
-    """How a cell is to be profiled, and what is to be done with the result."""
+    """How a cell is to be profiled, and what is to be done with the result.
+
+    With a `problem` it is not profiled, and the user is told why; the cell runs all the same.
+    """
 
     mode: str
     threshold_pct: float = 5.0
@@ -50,6 +53,7 @@ class CellOptions:
     quiet: bool = False
     variable: str | None = None
     is_always: bool = False
+    problem: str | None = None
 
 
 ReadLine = Callable[[str], CellOptions | None]
@@ -160,7 +164,9 @@ class CellHook:
             self._discard()
             source = str(info.raw_cell)
             options = self._options(source.lstrip().split("\n", 1)[0]) or self._always(source)
-            if options is not None:
+            if options is not None and options.problem is not None:
+                self._complain(f"this cell is not profiled: {options.problem}")
+            elif options is not None:
                 self._prepare(source, options, info)
         # A door: whatever goes wrong here, the user's cell runs.
         except Exception as error:

@@ -342,12 +342,28 @@ def test_settings_of_config_apply_to_cells_without_options(kernel):
     assert wrong.stderr.count("\n") == 1
 
 
-def test_a_setting_that_makes_no_sense_is_one_line_and_cells_still_run():
-    with running_kernel({"KOSMOS_MODE": "fast"}, load=True) as one:
-        wrong = one.run("%%kosmos_profile\n1 + 1")
-        assert wrong.stderr.startswith("UsageError: ")
-        assert "KOSMOS_MODE" in wrong.stderr
-        assert one.run("1 + 1").result == {"text/plain": "2"}
+@pytest.mark.parametrize("setting", ["KOSMOS_MODE", "KOSMOS_ALPHA", "KOSMOS_ALWAYS"])
+def test_a_setting_that_makes_no_sense_is_one_line_and_cells_still_run(setting):
+    with running_kernel({setting: "7"}, load=True) as one:
+        first = one.run("1 + 1")
+        assert first.result == {"text/plain": "2"}
+        assert first.stderr.count("\n") == (1 if setting == "KOSMOS_ALWAYS" else 0)
+        assert one.run("1 + 1").stderr == ""
+        profiled = one.run("%%kosmos_profile\n1 + 1")
+        assert profiled.result == {"text/plain": "2"}
+        assert profiled.stderr.startswith("kosmos_nb: this cell is not profiled: ")
+        for command in (
+            "p = %kosmos_profile 1",
+            "%kosmos_sql SELECT 1",
+            "%kosmos_history",
+            "%kosmos_research --list",
+            "%config Kosmos",
+        ):
+            reply = one.run(command)
+            shown = [*reply.stderr.splitlines(), *(reply.error.traceback if reply.error else ())]
+            assert len(shown) == 1 and setting in shown[0], (command, shown)
+        assert setting in profiled.stderr
+        assert profiled.stderr.count("\n") == 1
 
 
 def test_the_same_code_has_the_same_hash_and_an_edit_changes_it(kernel):
