@@ -16,6 +16,7 @@ A magic makes one `OptionParser`, names it with `documented_by`, and stands behi
 """
 
 import argparse
+import copy
 import difflib
 import functools
 import io
@@ -124,6 +125,12 @@ class OptionParser(argparse.ArgumentParser):
             return shlex.split(line)
         except ValueError as error:
             self.error(_quote_complaint(error))
+
+    def called(self, magic: str) -> "OptionParser":
+        """Return the same parser for the magic's other form, so that complaints name what was typed."""
+        other = copy.copy(self)
+        other.prog = magic
+        return other
 
     def docstring(self) -> str:
         """Return the text of the `?` page: usage, options, examples."""

@@ -58,6 +58,7 @@ PARSER.add_argument(
     choices=["off", "light", "standard"],
     help="Profile every cell, or no longer; alone on a line.",
 )
+LINE_PARSER = PARSER.called("%kosmos_profile")
 
 
 @magics_class
@@ -89,16 +90,16 @@ class ProfileMagics(Magics):
         """Replace this by the parser's own page."""
         if cell is not None:
             return self._nested_cell(line, cell)
-        options, expression = PARSER.parse_head(line)
+        options, expression = LINE_PARSER.parse_head(line)
         if options.help:
             return None
         if options.always is not None:
             if expression.strip():
-                PARSER.error("--always goes alone on its line")
+                LINE_PARSER.error("--always goes alone on its line")
             self._set_always(options.always)
             return None
         if not expression.strip():
-            PARSER.error("there is nothing to profile; give an expression, or put %% before a cell")
+            LINE_PARSER.error("there is nothing to profile; give an expression, or put %% before a cell")
         return self._expression(self._options(options), expression.strip(), local_ns)
 
     def _read(self, line: str) -> CellOptions | None:

@@ -11,6 +11,7 @@ from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from kosmos_nb.core import ResearchError, render, units
 from kosmos_nb.magics.frontend import is_live, is_terminal
+from kosmos_nb.magics.names import frame_names
 from kosmos_nb.magics.options import OptionParser, documented_by, one_line_errors, variable_name, whole_number
 from kosmos_nb.runtime import runtime
 
@@ -65,7 +66,7 @@ PARSER.add_argument(
 )
 PARSER.add_argument("--wait", action="store_true", help="Return when the run has ended.")
 PARSER.add_argument("-o", dest="variable", type=variable_name, metavar="VAR", help="Also keep the run here.")
-PARSER.add_argument("--status", action="store_true", help="Say where the newest run stands.")
+PARSER.add_argument("--status", action="store_true", help="Say where this kernel's five newest runs stand.")
 PARSER.add_argument("--list", action="store_true", help="Return the runs in the history as a DataFrame.")
 PARSER.add_argument(
     "--cancel", nargs="?", const=NEWEST, metavar="RUN", help="Stop the newest run, or the one with this id."
@@ -131,13 +132,13 @@ class ResearchMagics(Magics):
 
     def _variable(self, name: str | None) -> object:
         namespace = self.shell.user_ns
-        frames = [key for key, value in namespace.items() if not key.startswith("_") and _is_frame(value)]
+        frames = frame_names(namespace)
         if name is None:
-            known = f" Tables here: {', '.join(sorted(frames))}." if frames else ""
+            known = f" Tables here: {', '.join(frames)}." if frames else ""
             raise ResearchError(f"Which data? Name a DataFrame with --data.{known}")
         if name in namespace:
             return namespace[name]
-        near = difflib.get_close_matches(name, frames or [k for k in namespace if not k.startswith("_")], n=1)
+        near = difflib.get_close_matches(name, frames, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else "Load the data into a DataFrame of that name first."
         raise ResearchError(f"--data names {name!r}, but there is no such variable. {hint}")
 
@@ -156,12 +157,6 @@ class ResearchMagics(Magics):
         run.result()
         if not live:
             views.show_ended(run)
-
-
-def _is_frame(value: object) -> bool:
-    return type(value).__module__.split(".", 1)[0] in {"pandas", "polars", "pyarrow"} and hasattr(
-        value, "columns"
-    )
 
 
 def _list() -> Any:

@@ -32,6 +32,7 @@ PARSER.add_argument(
     "-o", "--out", type=variable_name, metavar="VAR", help="Bind the result to VAR, show nothing."
 )
 PARSER.add_argument("--tables", action="store_true", help="List tables, views and columns with their units.")
+CELL_PARSER = PARSER.called("%%kosmos_sql")
 
 
 @magics_class
@@ -44,7 +45,7 @@ class SqlMagics(Magics):
     @one_line_errors
     def kosmos_sql(self, line: str = "", cell: str | None = None) -> pd.DataFrame | None:
         """Replace this by the parser's own page."""
-        options, rest = PARSER.parse_head(line)
+        options, rest = (PARSER if cell is None else CELL_PARSER).parse_head(line)
         if options.help:
             return None
         history = runtime().history

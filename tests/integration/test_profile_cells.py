@@ -281,6 +281,12 @@ def test_a_bad_option_is_one_line_and_the_cell_does_not_run(kernel):
     assert reply.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("line", ["", "--nope 1", "--always light 1", "--mode fast 1"])
+def test_a_complaint_about_the_line_form_names_the_line_form(kernel, line):
+    assert kernel.run(f"%kosmos_profile {line}").stderr.startswith("UsageError: %kosmos_profile: ")
+    assert kernel.run("%%kosmos_profile --nope\n1").stderr.startswith("UsageError: %%kosmos_profile: ")
+
+
 def test_help_is_shown_by_option_and_by_question_mark(kernel):
     for code in ("%%kosmos_profile --help\nprint('ran')", "%kosmos_profile --help"):
         shown = kernel.run(code).stdout

@@ -126,6 +126,18 @@ def test_bad_input_is_one_line_and_the_kernel_goes_on(kernel, line, message):
     assert kernel.value("1 + 1") == "2"
 
 
+def test_names_that_are_no_tables_are_not_suggested_and_lazy_frames_are_not_touched(tmp_path):
+    with running_kernel(env={"KOSMOS_HOME": str(tmp_path)}, load=True) as one:
+        reply = one.run("%kosmos_research --data nope")
+        assert "no such variable. Load the data" in reply.stderr
+        one.run("import polars as pl\nlazy = pl.LazyFrame({'a': [1]})\nmatrix = pl.DataFrame({'a': [1]})")
+        one.run("import pandas as pd\nclass Mine(pd.DataFrame): pass\nours = Mine({'b': [1]})")
+        reply = one.run("%kosmos_research what")
+        assert reply.stderr.count("\n") == 1, reply.stderr
+        assert "Tables here: matrix, ours." in reply.stderr
+        assert "five newest runs" in one.run("%kosmos_research --help").stdout
+
+
 def test_restarting_the_kernel_during_a_run_leaves_no_worker_and_no_damage(tmp_path):
     with running_kernel(env={"KOSMOS_HOME": str(tmp_path)}) as kernel:
         kernel.run(LOAD)
