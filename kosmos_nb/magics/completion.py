@@ -1,7 +1,7 @@
-"""The Tab key for options and their choices, in `%kosmos_x`, `r = %kosmos_x` and `%%kosmos_x`."""
+"""The Tab key for options and their values, in `%kosmos_x`, `r = %kosmos_x` and `%%kosmos_x`."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kosmos_nb.magics.options import OptionParser
@@ -11,12 +11,15 @@ _MAGIC_LINE = re.compile(r"^\s*(?:[\w.,\[\]'\"\s]+=\s*)?(%%?)(\w+)\s+(.*)$", re.
 FindParser = Callable[[str], OptionParser | None]
 
 
-def candidates(line: str, find_parser: FindParser) -> list[str] | None:
+def candidates(
+    line: str, find_parser: FindParser, names: Mapping[str, Any] | None = None
+) -> list[str] | None:
     """Return what can stand at the end of `line`, None where we have nothing to say.
 
     Args:
         line: The line up to the cursor.
         find_parser: Gives the parser of a magic by its name without percent signs.
+        names: The notebook's variables.
     """
     match = _MAGIC_LINE.match(line)
     parser = find_parser(match[2]) if match is not None else None
@@ -26,20 +29,28 @@ def candidates(line: str, find_parser: FindParser) -> list[str] | None:
     word, before = words[-1], words[-2] if len(words) > 1 else ""
     if "--" in words[:-1]:
         return None
-    options = parser.options()
+    earlier = [part for one in words[:-1] for part in one.split("=", 1)]
     if word.startswith("-") and "=" in word:
         name, _, begun = word.partition("=")
-        return _choices(options, name, begun)
+        return _values(parser, name, begun, names or {}, earlier)
     if word.startswith("-"):
-        return sorted(name for name in options if name.startswith(word))
-    return _choices(options, before, word)
+        return sorted(name for name in parser.options() if name.startswith(word))
+    return _values(parser, before, word, names or {}, earlier)
 
 
-def _choices(options: Mapping[str, Any], name: str, begun: str) -> list[str] | None:
-    action = options.get(name)
-    if action is None or action.choices is None:
+def _values(
+    parser: OptionParser, name: str, begun: str, names: Mapping[str, Any], earlier: Sequence[str]
+) -> list[str] | None:
+    action = parser.options().get(name)
+    if action is None:
         return None
-    return [str(choice) for choice in action.choices if str(choice).startswith(begun)]
+    if action.choices is not None:
+        found = [str(choice) for choice in action.choices]
+    elif name in parser.offers:
+        found = list(parser.offers[name](names, earlier))
+    else:
+        return None
+    return [value for value in found if value.startswith(begun)]
 
 
 class OptionCompleter:
@@ -81,7 +92,7 @@ class OptionCompleter:
 
         def kosmos_option_matcher(context: Any) -> Any:
             line = context.line_with_cursor[: context.cursor_position]
-            found = candidates(line, self._find_parser)
+            found = candidates(line, self._find_parser, self._shell.user_ns)
             completions = [SimpleCompletion(text, type="param") for text in found or ()]
             return {"completions": completions, "suppress": bool(found)}
 
@@ -89,6 +100,7 @@ class OptionCompleter:
 
     def _old_matcher(self, completer: Any) -> Callable[[str], list[str]]:
         def kosmos_option_matcher(text: str) -> list[str]:
-            return candidates(completer.text_until_cursor, self._find_parser) or []
+            line = completer.text_until_cursor
+            return candidates(line, self._find_parser, self._shell.user_ns) or []
 
         return kosmos_option_matcher

@@ -22,7 +22,7 @@ import functools
 import io
 import keyword
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from IPython.core.error import UsageError
@@ -30,6 +30,9 @@ from IPython.core.error import UsageError
 from kosmos_nb.core import KosmosError
 
 Magic = TypeVar("Magic", bound=Callable[..., Any])
+
+# Given the notebook's names and the words of the line before the cursor, what can stand here.
+Offer = Callable[[Mapping[str, Any], Sequence[str]], Sequence[str]]
 
 
 class OptionParser(argparse.ArgumentParser):
@@ -51,6 +54,7 @@ class OptionParser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
         self.magic = magic.lstrip("%")
+        self.offers: dict[str, Offer] = {}
         self.color = False  # Python 3.14 would put escape codes into the `?` page
         self.add_argument("--help", action="store_true", help="Show this help.")
 
@@ -125,6 +129,10 @@ class OptionParser(argparse.ArgumentParser):
             return shlex.split(line)
         except ValueError as error:
             self.error(_quote_complaint(error))
+
+    def offer(self, option: str, values: Offer) -> None:
+        """Let the Tab key offer `values` behind an option that has no fixed choices."""
+        self.offers[option] = values
 
     def called(self, magic: str) -> "OptionParser":
         """Return the same parser for the magic's other form, so that complaints name what was typed."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from kosmos_nb.core import ResearchError, render, units
 from kosmos_nb.magics.frontend import is_live, is_terminal
-from kosmos_nb.magics.names import frame_names
+from kosmos_nb.magics.names import column_names, frame_names, is_frame
 from kosmos_nb.magics.options import OptionParser, documented_by, one_line_errors, variable_name, whole_number
 from kosmos_nb.runtime import runtime
 
@@ -71,6 +73,22 @@ PARSER.add_argument("--list", action="store_true", help="Return the runs in the 
 PARSER.add_argument(
     "--cancel", nargs="?", const=NEWEST, metavar="RUN", help="Stop the newest run, or the one with this id."
 )
+
+
+def _columns(names: Mapping[str, Any], words: Sequence[str]) -> list[str]:
+    """Offer the columns of the frame that the line names, quoted where they must be."""
+    data = words[words.index("--data") + 1 :][:1] if "--data" in words else []
+    frame = names.get(data[0]) if data else None
+    return [shlex.quote(name) for name in column_names(frame)] if is_frame(frame) else []
+
+
+def _running(names: Mapping[str, Any], words: Sequence[str]) -> list[str]:
+    return [run.id for run in runtime().runs.values() if run.status == "running"]
+
+
+PARSER.offer("--data", lambda names, words: frame_names(names))
+PARSER.offer("--target", _columns)
+PARSER.offer("--cancel", _running)
 
 
 @magics_class

@@ -138,6 +138,20 @@ def test_names_that_are_no_tables_are_not_suggested_and_lazy_frames_are_not_touc
         assert "five newest runs" in one.run("%kosmos_research --help").stdout
 
 
+def test_the_tab_key_knows_tables_their_columns_and_running_runs(kernel):
+    kernel.run("odd = pd.DataFrame({'two words': [1], 'tone': [2]})")
+    assert {"odd", "penguins", "wide"} <= set(kernel.complete("%kosmos_research --data "))
+    assert kernel.complete("r = %kosmos_research why --data pen") == ["penguins"]
+    assert kernel.complete("%kosmos_research --data penguins --target bill") == [
+        "bill_length_mm",
+        "bill_depth_mm",
+    ]
+    assert kernel.complete("%kosmos_research --data=odd --target ")[:2] == ["'two words'", "tone"]
+    ask(kernel, "%kosmos_research --data wide -o tabbed", cell_id="seven")
+    assert kernel.value("tabbed.id") == repr(kernel.complete("%kosmos_research --cancel ")[0])
+    ask(kernel, "%kosmos_research --cancel")
+
+
 def test_restarting_the_kernel_during_a_run_leaves_no_worker_and_no_damage(tmp_path):
     with running_kernel(env={"KOSMOS_HOME": str(tmp_path)}) as kernel:
         kernel.run(LOAD)
