@@ -143,8 +143,8 @@ def test_the_tab_key_knows_tables_their_columns_and_running_runs(kernel):
     assert {"odd", "penguins", "wide"} <= set(kernel.complete("%kosmos_research --data "))
     assert kernel.complete("r = %kosmos_research why --data pen") == ["penguins"]
     assert kernel.complete("%kosmos_research --data penguins --target bill") == [
-        "bill_length_mm",
         "bill_depth_mm",
+        "bill_length_mm",
     ]
     assert kernel.complete("%kosmos_research --data=odd --target ")[:2] == ["'two words'", "tone"]
     ask(kernel, "%kosmos_research --data wide -o tabbed", cell_id="seven")
