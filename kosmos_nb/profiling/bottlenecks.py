@@ -8,9 +8,9 @@ from kosmos_nb.history import Bottleneck, Severity
 from kosmos_nb.profiling.frames import Function, WeightedPath
 
 # Shares of wall time that are CPU time. A machine with other work lowers the share of code that
-# only computes, hence the wide middle.
+# only computes, hence the wide middle: off the CPU is not yet waiting for something.
 COMPUTING = 0.6
-WAITING = 0.2
+WAITING = 0.1
 
 
 @dataclass(slots=True)
@@ -64,13 +64,13 @@ def severity(share: float) -> Severity:
 
 
 def activity(wall_s: float, cpu_s: float) -> str:
-    """Say whether the time went into computing or into waiting, by the thread's CPU clock."""
+    """Say how the time was spent, by the thread's CPU clock: computing, off the CPU, or waiting."""
     busy = cpu_s / wall_s if wall_s > 0 else 1.0
     if busy >= COMPUTING:
         return "computing"
-    if busy <= WAITING:
+    if busy < WAITING:
         return "waiting"
-    return f"{units.share(busy)} computing, the rest waiting"
+    return f"{units.share(busy)} computing, the rest off CPU"
 
 
 def _by_function(paths: Iterable[WeightedPath]) -> list[tuple[Function, _Part, int]]:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kosmos_nb.history import CallNode, ProfileResult
-from kosmos_nb.profiling.bottlenecks import find_bottlenecks, severity
+from kosmos_nb.profiling.bottlenecks import activity, find_bottlenecks, severity
 from kosmos_nb.profiling.frames import Frame, Function, WeightedPath
 from kosmos_nb.profiling.tree import MAX_DEPTH, build_tree, function_stats, line_stats
 
@@ -159,3 +159,17 @@ def test_no_samples_make_no_tree_and_no_bottleneck():
     assert build_tree([]) is None
     assert function_stats([]) == ()
     assert find_bottlenecks([], SOURCE, "In[1]", 5.0) == ()
+
+
+@pytest.mark.parametrize(
+    ("cpu_s", "said"),
+    [
+        (0.0, "waiting"),
+        (0.099, "waiting"),
+        (0.1, "10 % computing, the rest off CPU"),
+        (0.35, "35 % computing, the rest off CPU"),
+        (0.6, "computing"),
+    ],
+)
+def test_what_a_busy_machine_keeps_off_the_cpu_is_not_called_waiting(cpu_s, said):
+    assert activity(1.0, cpu_s) == said
