@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from kosmos_nb.config import Kosmos, settings
@@ -40,7 +41,7 @@ class Runtime:
         if self._history is None:
             from kosmos_nb.history import History  # noqa: PLC0415 - only who saves or asks pays
 
-            self._history = History()
+            self._history = History(warn=_say)
         return self._history
 
     def attach(self, kosmos: Kosmos) -> None:
@@ -99,6 +100,12 @@ class Runtime:
             if self.runs[old].status != "running":
                 del self.runs[old]
         return run
+
+
+def _say(line: str) -> None:
+    # No `warnings.warn`, whose form puts a file and a line before it that lead nowhere.
+    # Flushed, so that a kernel sends it with the cell that runs now.
+    print(f"kosmos_nb: {line}", file=sys.stderr, flush=True)
 
 
 _runtime: Runtime | None = None

@@ -52,6 +52,7 @@ class Writer:
         self._done = 0
         self._has_replayed = False
         self._down_until_s: float | None = None
+        self._trouble = ""  # what the store said when it failed
 
     @property
     def is_down(self) -> bool:
@@ -179,10 +180,13 @@ class Writer:
         if self._save(bundle):
             return True
         try:
-            self._spool.add(bundle)
+            file = self._spool.add(bundle)
         except OSError as error:
             self._say_once(f"A record can be kept nowhere and waits in memory: {error}.")
             return False
+        self._say_once(
+            f"{self._trouble.rstrip('.')}; records wait in {file.parent} and are kept when it works again."
+        )
         return True
 
     def _save(self, bundle: Bundle) -> bool:
@@ -193,7 +197,7 @@ class Writer:
         try:
             self._store.save(bundle)
         except RecordRefusedError as error:
-            self._say_once(f"{error} It is kept in the spool.")
+            self._say_once(f"{error} It is kept in the spool, {self._store.folder / 'spool'}.")
             return False
         except Exception as error:  # The thread's door: whatever it is, the spool comes next
             self._fail(error)
@@ -217,10 +221,7 @@ class Writer:
 
     def _fail(self, error: Exception) -> None:
         self._down_until_s = time.monotonic() + self._retry_s
-        reason = str(error) if isinstance(error, HistoryError) else f"{type(error).__name__}: {error}."
-        self._say_once(
-            f"{reason} Cells and runs go on; records wait in a spool and are saved when it works again."
-        )
+        self._trouble = str(error) if isinstance(error, HistoryError) else f"{type(error).__name__}: {error}."
 
     def _say_once(self, message: str) -> None:
         if self._has_warned:

@@ -59,6 +59,7 @@ def test_a_home_that_is_a_file_sends_records_to_the_temp_folder_and_back(tmp_pat
     assert history.flush(30)
     assert len(said) == 1 and str(home) in said[0] and "\n" not in said[0]
     (waiting,) = temp.rglob("*.jsonl")
+    assert f"; records wait in {waiting.parent} and are kept when it works again." in said[0]
     assert waiting.read_bytes().count(b"\n") == 4
     if hasattr(os, "getuid"):
         assert (temp / f"kosmos_nb-{os.getuid()}").stat().st_mode & 0o777 == 0o700

@@ -46,7 +46,7 @@ def test_dataframes_of_the_notebook_join_by_name(kernel):
 
 
 def test_a_frame_hidden_by_the_history_is_one_line_and_in_the_help(kernel):
-    kernel.run("verdicts = pd.DataFrame({'mine': [5]})")
+    kernel.run("import pandas as pd\nverdicts = pd.DataFrame({'mine': [5]})")
     reply = kernel.run("%kosmos_sql SELECT mine FROM verdicts")
     assert len(reply.text.strip().splitlines()) == 1 and "nb.verdicts" in reply.text
     assert "5" in kernel.run("%kosmos_sql SELECT mine FROM nb.verdicts").result["text/plain"]
@@ -145,11 +145,16 @@ def test_a_history_that_cannot_be_opened_is_one_line_in_the_notebook_and_cells_g
     with running_kernel({"KOSMOS_HOME": str(home), "TMPDIR": str(tmp_path / "temp")}) as kernel:
         kernel.run("%load_ext kosmos_nb")
         flush = "\nfrom kosmos_nb.runtime import runtime; runtime().history.flush(60)"
-        replies = [kernel.run("%%kosmos_profile --mode light --quiet\nx = 1" + flush) for _ in range(3)]
+        # Saved and told of within its cell; what comes after a cell's end is not in its reply.
+        replies = [kernel.run("p = %kosmos_profile --mode light 1" + flush)]
+        replies += [kernel.run("%%kosmos_profile --mode light --quiet\nx = 1" + flush) for _ in range(2)]
         replies += [kernel.run(flush) for _ in range(2)]
         assert all(reply.error is None for reply in replies)
         warnings = [line for reply in replies for line in reply.stderr.splitlines() if line.strip()]
         assert len(warnings) == 1 and str(home) in warnings[0], warnings
+        assert warnings[0].startswith("kosmos_nb: The history ")
+        (spool,) = (tmp_path / "temp").rglob("*.jsonl")
+        assert warnings[0].endswith(f"; records wait in {spool.parent} and are kept when it works again.")
         reply = kernel.run("%kosmos_history")
         assert "cannot be used" in reply.text and len(reply.text.strip().splitlines()) == 1
         home.unlink()
