@@ -24,7 +24,12 @@ def answer(snapshot: RunSnapshot) -> str:
     held = sorted((v for v in mine or verdicts if v.verdict == "supported"), key=_strength)
     so_far = "So far " if snapshot.run.status == "running" else ""
     if mine:
-        return so_far + _about(target, held, mine)
+        told = _about(target, held, mine)
+        return (
+            so_far + told.replace("Nothing", "nothing", 1)
+            if so_far and told[:8] == "Nothing "
+            else so_far + told
+        )
     names = "; ".join(clean(v.statement, 80) for v in held[:3])
     counted = f"{len(held)} of {len(verdicts)} hypotheses are supported"
     return f"{so_far}{counted}{', the strongest: ' + names if names else ''}."
@@ -40,8 +45,8 @@ def _about(target: str, held: Sequence[Verdict], mine: Sequence[Verdict]) -> str
     doubtful = [_named(v, target, with_caveats=True) for v in held if words.is_doubtful(v.caveats)]
     unclear = [_other(v, target) for v in mine if v.verdict == "inconclusive"]
     if not held:
-        return f"nothing is supported as associated with {named}: {_tally(mine)}."
-    first = f"{named} is associated with {_list(plain)}." if plain else f"nothing is plainly tied to {named}."
+        return f"Nothing is supported as associated with {named}: {_tally(mine)}."
+    first = f"{named} is associated with {_list(plain)}." if plain else f"Nothing is plainly tied to {named}."
     more = f" With caveats: {_list(doubtful)}." if doubtful else ""
     return first + more + (f" Not settled: {_list(unclear)}." if unclear else "")
 
@@ -52,7 +57,8 @@ def _list(names: Sequence[str]) -> str:
 
 
 def _other(verdict: Verdict, target: str) -> str:
-    return clean(verdict.x if verdict.y == target else verdict.y, COLUMN_CHARACTERS)
+    name = verdict.x if verdict.y == target else verdict.y
+    return clean(name, COLUMN_CHARACTERS) if name.strip() else "(no name)"
 
 
 def _named(verdict: Verdict, target: str, *, with_caveats: bool = False) -> str:

@@ -17,6 +17,7 @@ NAME_CHARACTERS = 80
 NOTE_CHARACTERS = 240
 TREE_DEPTH = 24
 TREE_SHARE = 0.005
+SHORT_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,10 +275,12 @@ def _foot(result: ProfileResult) -> tuple[str, ...]:
     sampled = ""
     if result.samples:
         every = f" every {units.seconds(result.interval_s)}" if result.interval_s else ""
-        sampled = f"{units.count(result.samples)} samples{every}"
+        sampled = f"{units.count(result.samples)} sample{'' if result.samples == 1 else 's'}{every}"
     ratio = result.overhead_s / result.wall_s if result.wall_s > 0 else math.inf
     share = units.share(ratio) if ratio < 10 else "over 1000 %"
-    cost = f"profiler {share} ({units.seconds(result.overhead_s)})"
+    spent = units.seconds(result.overhead_s)
+    # Of a short cell a share would only frighten: the profiler's fixed cost is a millisecond or so.
+    cost = f"profiler {spent}" if result.wall_s < SHORT_S else f"profiler {share} ({spent})"
     return tuple(
         part for part in (result.mode, sampled, cost, f"id {short_id(clean(result.id, 40))}") if part
     )

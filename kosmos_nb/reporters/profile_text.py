@@ -50,7 +50,7 @@ def _lines(rows: Sequence[LineRow]) -> list[str]:
         for row in sorted(kept, key=lambda row: row.line)
     ]
     left = len(rows) - len(kept)
-    more = [f"… and {left} quicker lines, in result.lines"] if left else []
+    more = [f"… and {left} quicker line{'' if left == 1 else 's'}, in result.lines"] if left else []
     return columns.grid(head, cells, right=range(len(head) - 1)) + more
 
 
@@ -70,7 +70,7 @@ def _functions(rows: Sequence[FunctionRow]) -> list[str]:
         for row in kept
     ]
     left = len(rows) - len(kept)
-    more = [f"… and {left} more functions, in result.functions"] if left else []
+    more = [f"… and {left} more function{'' if left == 1 else 's'}, in result.functions"] if left else []
     return columns.grid(head, cells, right=range(len(head) - 1)) + more
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kosmos_nb.core import units
-from kosmos_nb.history import Progress, Run, RunSnapshot, Verdict
+from kosmos_nb.history.records import ENDED, Progress, Run, RunSnapshot, Verdict
 from kosmos_nb.reporters import words
 from kosmos_nb.reporters.answer import answer
 from kosmos_nb.reporters.markup import clean
-from kosmos_nb.reporters.numbers import effect_words, finite
+from kosmos_nb.reporters.numbers import digits_for, effect_words, finite
 from kosmos_nb.reporters.profile_model import short_id
 
 QUESTION_CHARACTERS = 400
@@ -194,8 +194,10 @@ def _row(progress: Progress, run: Run) -> RunRow:
     metric = words.metric(verdict.effect_metric) if verdict else ""
     directed = verdict is None or bool(verdict.sign) or metric in words.DIRECTED
 
+    digits = digits_for(low, high)
+
     def show(value: float) -> str:
-        return effect_words(value, directed=directed)
+        return effect_words(value, directed=directed, digits=digits)
 
     reason = clean(verdict.reason if verdict and verdict.reason else progress.reason, REASON_CHARACTERS)
     elapsed = finite(progress.wall_s) if progress.state == "running" else None
@@ -279,12 +281,19 @@ def _legend(snapshot: RunSnapshot) -> tuple[str, ...]:
         for part in (
             f"smallest effect of interest ±{run.smallest:g}{_scaled(used, run.smallest)}",
             f"alpha {run.alpha:g}",
-            f"p corrected by BH over {tests} tests" if tests else "",
+            _corrected(snapshot) if tests else "",
             names,
             words.NOT_CAUSES,
         )
         if part
     )
+
+
+def _corrected(snapshot: RunSnapshot) -> str:
+    """Say over what p was corrected: every registered hypothesis, tested or not."""
+    untested = sum(p.state in ENDED and (p.verdict is None or p.verdict.p is None) for p in snapshot.progress)
+    without = f" ({units.count(untested)} without a test count as p = 1)" if untested else ""
+    return f"p corrected by BH over {units.count(len(snapshot.progress))} hypotheses{without}"
 
 
 def _scaled(signs: Iterable[str], smallest: float) -> str:

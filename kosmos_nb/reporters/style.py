@@ -90,12 +90,12 @@ _RUN = """
   & .k-f{width:178px;white-space:nowrap;padding:4px 14px}
   & small{display:block;font-size:11px;color:var(--k-soft);font-variant-numeric:tabular-nums}
   & .k-f small{text-align:center;width:150px}
-  & .k-s{overflow-wrap:break-word;min-width:15em}
+  & .k-s{overflow-wrap:anywhere;min-width:15em}
   & .k-s small{display:inline}
   & .k-v small{font-weight:400}
   & .k-why{color:var(--k-soft)}
   & .k-why i{font-style:normal;color:var(--k-mid)}
-  & td.k-u{white-space:normal;max-width:11em}
+  & td.k-u{white-space:normal;overflow-wrap:anywhere;min-width:6em;max-width:11em}
   @container (max-width:640px){
     & tr.k-r{display:flex;flex-wrap:wrap;border-top:1px solid var(--k-line);padding:5px 14px}
     & tr.k-r td{border:0;padding:1px 12px 1px 0;width:auto;text-align:left}

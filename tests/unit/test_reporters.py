@@ -129,7 +129,7 @@ def test_the_text_of_a_run_tells_the_whole_answer() -> None:
         "+0.0152 mm/g", "corrected < 1e-9", "n 342", "caveats: simpson, confounded",
         "overall it falls, within each species it rises",
         "smallest effect of interest ±0.1 (ε² 0.01, δ 0.11)",
-        "alpha 0.05", "BH over 9 tests", "associated with, not causes: observational data cannot show causes",
+        "alpha 0.05", "over 10 hypotheses", "associated with, not causes: observational data cannot show causes",
         "wall 3.41 s", "CPU 4.9 s", "peak memory 412 MB", "slowest step H3",
         "2 rows without any measurement were left out",
     ):  # fmt: skip
@@ -279,7 +279,14 @@ def test_the_terminal_table_fits_a_hundred_columns_and_needs_no_colour(colour: b
     console.print(cost_table(samples.done_run()))
     drawn = console.export_text()
     assert max(width(line) for line in drawn.splitlines()) <= 100
-    said = ("✓ supported", "ρ +0.84 [+0.81, +0.87]", "not causes", "BH over 9 tests", "412 MB", "simpson")
+    said = (
+        "✓ supported",
+        "ρ +0.84 [+0.81, +0.87]",
+        "not causes",
+        "BH over 10 hypotheses",
+        "412 MB",
+        "simpson",
+    )
     assert all(word in drawn for word in said)
 
 
@@ -288,3 +295,35 @@ def test_the_terminal_takes_brackets_in_names_as_they_are() -> None:
     snapshot = samples.done_run(question="[bold]why[/bold]")
     console.print(run_table(snapshot))
     assert "[bold]why[/bold]" in console.export_text()
+
+
+def test_the_correction_is_told_over_every_hypothesis_tested_or_not() -> None:
+    legend = "; ".join(run_model(samples.done_run()).legend)
+    assert "over 10 hypotheses (1 without a test count as p = 1)" in legend
+
+
+def test_a_narrow_interval_is_shown_with_as_many_digits_as_it_needs() -> None:
+    one = samples.done_run().progress[0]
+    assert one.verdict is not None
+    narrow = dataclasses.replace(one.verdict, effect=0.0012, ci_low=0.0004, ci_high=0.0021)
+    snapshot = samples.done_run()
+    snapshot = dataclasses.replace(snapshot, progress=(dataclasses.replace(one, verdict=narrow),))
+    row = run_model(snapshot).rows[0]
+    assert (row.effect_text, row.interval_text) == ("ρ +0.0012", "[+0.0004, +0.0021]")
+
+
+def test_the_answer_begins_with_a_capital_and_names_a_column_without_a_name() -> None:
+    one = samples.done_run().progress[3]
+    assert one.verdict is not None
+    only = dataclasses.replace(samples.done_run(), progress=(one,))
+    assert run_model(only).answer.startswith("Nothing is supported")
+    nameless = dataclasses.replace(one.verdict, x="", verdict="supported", caveats=())
+    only = dataclasses.replace(only, progress=(dataclasses.replace(one, verdict=nameless),))
+    assert "(no name)" in run_model(only).answer
+
+
+def test_the_cost_of_profiling_a_short_cell_is_told_in_time_alone() -> None:
+    text = profile_text(samples.profile(wall_s=0.0001, overhead_s=0.00118, samples=1))
+    assert "profiler 1.18 ms" in text
+    assert "1000 %" not in text
+    assert "1 sample " in text

@@ -38,7 +38,7 @@ def test_two_runs_that_differ_in_cost_alone_compare_equal() -> None:
 
 
 @pytest.mark.parametrize(
-    "kept", ["ρ +0.84 [+0.81, +0.87]", "n 342", "BH over 9 tests", "✓ supported", "seed 0"]
+    "kept", ["ρ +0.84 [+0.81, +0.87]", "n 342", "BH over 10 hypotheses", "✓ supported", "seed 0"]
 )
 def test_what_a_notebook_promises_is_still_compared(kept: str) -> None:
     assert kept in sanitized(run_text(samples.done_run()))

@@ -32,7 +32,7 @@ const cells = (row) => {
     h("td", { class: `k-v ${tone}` }, row.word, row.doubt ? h("small", {}, "with caveats") : null, row.elapsed === null ? null : h("span", { class: "k-elapsed" })),
     h("td", { class: `k-f ${tone}` }, ...(row.effect === null ? [] : [forest(row), h("small", {}, row.numbers)])),
     h("td", { class: "k-n k-u", "data-k": "in units" }, row.raw),
-    h("td", { class: "k-n", "data-k": "p" }, row.p_adj, row.p ? h("small", {}, `raw ${row.p}`) : null),
+    h("td", { class: "k-n", "data-k": "p" }, row.p_adj, row.p ? " " : null, row.p ? h("small", {}, `raw ${row.p}`) : null),
     h("td", { class: "k-n", "data-k": "n" }, row.n),
   ];
 };
