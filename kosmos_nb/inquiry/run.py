@@ -178,7 +178,7 @@ class ResearchRun:
 
     def __repr__(self) -> str:
         picture = self.snapshot()
-        done = f"{picture.ended} of {len(picture.progress)} hypotheses"
+        done = f"{picture.tested} of {len(picture.progress)} hypotheses"
         return f"<ResearchRun {self.id} {picture.run.status}: {done}>"
 
     def _ipython_display_(self) -> None:

@@ -193,7 +193,7 @@ def _status() -> None:
         about = f"{picture.run.question or picture.run.data_name}"
         left = f", about {units.seconds(picture.eta_s)} left" if picture.eta_s is not None else ""
         print(
-            f"{run.id}  {picture.run.status}: {picture.ended} of {len(picture.progress)} hypotheses"
+            f"{run.id}  {picture.run.status}: {picture.tested} of {len(picture.progress)} hypotheses"
             f", {units.seconds(picture.run.wall_s)}{left}  {about}"
         )
 

@@ -67,7 +67,7 @@ def _big(model: ProfileModel) -> Markup:
 def _foot(model: ProfileModel) -> Markup:
     legend = Markup()
     if model.lines or model.functions:
-        legend = tag("span", _key(1, 0), " computing ", _key(0, 1), " waiting")
+        legend = tag("span", _key(1, 0), " computing ", _key(0, 1), " off CPU")
     return tag("div", legend, Markup(" "), tag("span", " · ".join(model.foot)), class_="k-foot")
 
 
@@ -105,7 +105,7 @@ def _times(value: Bar) -> Markup:
         (
             tag("td", bar(value), Markup(" "), tag("span", wall), class_="k-b"),
             _number(units.share(value.share)),
-            _number(waiting if value.waiting > 0 else "0", "waiting"),
+            _number(waiting if value.waiting > 0 else "0", "off CPU"),
         )
     )
 
@@ -141,7 +141,7 @@ def _lines(model: ProfileModel, most: int) -> Markup:
             for row in kept
         ),
     )
-    names = (("line", True), ("source", False), ("time", True), ("share", True), ("waiting", True))
+    names = (("line", True), ("source", False), ("total", True), ("share", True), ("off CPU", True))
     title = "Lines" + _shown(len(kept), len(model.lines), "slowest", "result.lines")
     return join((tag("h4", title), tag("table", _head(*names, *memory), body)))
 
@@ -169,7 +169,7 @@ def _functions(model: ProfileModel, most: int) -> Markup:
             for row in kept
         ),
     )
-    names = (("function", False), ("self", True), ("share", True), ("waiting", True))
+    names = (("function", False), ("self", True), ("share", True), ("off CPU", True))
     calls = (("calls", True),) if counted else ()
     shown = _shown(len(kept), len(model.functions), "slowest", "result.functions")
     title = f"Functions ({len(model.functions)}), by self time{shown}"
@@ -199,7 +199,7 @@ def _tree(model: ProfileModel, most: int) -> Markup:
             for row in kept
         ),
     )
-    names = (("frame", False), ("total", True), ("share", True), ("waiting", True))
+    names = (("frame", False), ("total", True), ("share", True), ("off CPU", True))
     shown = _shown(len(kept), len(model.tree), "first", "result.tree")
     return tag("details", tag("summary", f"Call tree{shown}"), tag("table", _head(*names), body))
 

@@ -44,7 +44,7 @@ def _lines(rows: Sequence[LineRow]) -> list[str]:
     hottest = sorted(rows, key=lambda row: (-row.bar.wall_s, row.line))
     kept = [row for row in hottest if row.bar.share >= LEAST_SHARE][:MOST_LINES] or hottest[:1]
     measured = any(row.memory for row in rows)
-    head = ["line", "time", "share", "waiting", *(["memory"] if measured else []), "source"]
+    head = ["line", "total", "share", "off CPU", *(["memory"] if measured else []), "source"]
     cells = [
         [str(row.line), *_times(row.bar), *([row.memory] if measured else []), columns.clip(row.source, 56)]
         for row in sorted(kept, key=lambda row: row.line)
@@ -59,7 +59,7 @@ def _functions(rows: Sequence[FunctionRow]) -> list[str]:
         return []
     kept = [row for row in rows if row.bar.share >= LEAST_SHARE][:MOST_FUNCTIONS] or list(rows[:1])
     counted = any(row.calls for row in kept)
-    head = ["self", "share", "waiting", "total", *(["calls"] if counted else []), "function"]
+    head = ["self", "share", "off CPU", "total", *(["calls"] if counted else []), "function"]
     cells = [
         [
             *_times(row.bar),

@@ -83,7 +83,7 @@ def _lines_tab(model: ProfileModel, most: int) -> dict[str, Any]:
         [str(row.line), row.source, "", *_times(row.bar), *([row.memory] if measured else [])]
         for row in hottest(model.lines, most)
     ]
-    columns = ["line", "source", "time", "share", "waiting", *(["memory"] if measured else [])]
+    columns = ["line", "source", "total", "share", "off CPU", *(["memory"] if measured else [])]
     return _tab("Lines", columns, rows)
 
 
@@ -100,7 +100,7 @@ def _functions_tab(model: ProfileModel, most: int) -> dict[str, Any]:
         ]
         for row in model.functions[:most]
     ]
-    columns = ["function", "self", "share", "waiting", "total", *(["calls"] if counted else [])]
+    columns = ["function", "self", "share", "off CPU", "total", *(["calls"] if counted else [])]
     return _tab("Functions", columns, rows)
 
 
@@ -109,7 +109,7 @@ def _tree_tab(model: ProfileModel, most: int) -> dict[str, Any]:
         [None, "\u00a0\u00a0" * row.depth + row.name, row.place, *_times(row.bar)]
         for row in model.tree[:most]
     ]
-    return _tab("Call tree", ["frame", "total", "share", "waiting"], rows)
+    return _tab("Call tree", ["frame", "total", "share", "off CPU"], rows)
 
 
 def _times(bar: Bar) -> Row:

@@ -129,7 +129,8 @@ def test_the_text_of_a_run_tells_the_whole_answer() -> None:
         "+0.0152 mm/g", "corrected < 1e-9", "n 342", "caveats: simpson, confounded",
         "overall it falls, within each species it rises",
         "smallest effect of interest ±0.1 (ε² 0.01, δ 0.11)",
-        "alpha 0.05", "over 10 hypotheses", "associated with, not causes: observational data cannot show causes",
+        "alpha 0.05", "over 10 hypotheses",
+        "associated with, not causes: observational data cannot show causes",
         "wall 3.41 s", "CPU 4.9 s", "peak memory 412 MB", "slowest step H3",
         "2 rows without any measurement were left out",
     ):  # fmt: skip

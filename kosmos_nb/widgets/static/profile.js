@@ -13,7 +13,7 @@ const line = ([first, source, place, computing, waiting, time, share, waits, ...
     first === null ? null : number(first),
     h("td", { class: "k-src" }, source, place ? h("span", { class: "k-soft" }, ` ${place}`) : null),
     h("td", { class: "k-b" }, bar(computing, waiting), " ", h("span", {}, time)),
-    number(share), number(waits, "waiting"), ...more.map((text, i) => number(text, names[i])));
+    number(share), number(waits, "off CPU"), ...more.map((text, i) => number(text, names[i])));
 
 let chosen = 0; // one module per model: the tab outlives a view that is drawn anew
 function render({ model, el }) {
@@ -47,7 +47,7 @@ function render({ model, el }) {
     svg(110, 26, data.spark[1], { d: data.spark[0], fill: "none", stroke: INK, "stroke-width": 1.5 }), " ", h("span", {}, data.spark[1])) : null;
   const [first, ...others] = data.reading;
   const legend = tabs.length ? h("span", {}, svg(11, 10, "", { d: "M0 0h10v10h-10z", class: "k-cpu", fill: INK }), " computing ",
-    svg(11, 10, "", { d: "M.5 .5h9v9h-9z", class: "k-wait", fill: INK, "fill-opacity": 0.2, stroke: INK }), " waiting") : null;
+    svg(11, 10, "", { d: "M.5 .5h9v9h-9z", class: "k-wait", fill: INK, "fill-opacity": 0.2, stroke: INK }), " off CPU") : null;
   el.append(h("div", { class: "kosmos-view k-profile", "data-kosmos": "profile" },
     h("div", { class: "k-top" }, h("h3", { class: "k-title" }, data.title), ...big(data.big), spark),
     data.failure ? h("p", { class: "k-bad" }, h("b", {}, `✗ ${data.failure}`)) : null,
