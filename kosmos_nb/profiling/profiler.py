@@ -4,8 +4,8 @@ import enum
 import hashlib
 import inspect
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, ParamSpec, TypeVar
 
 from kosmos_nb.core import ConfigError, ProfilingError
@@ -101,25 +101,12 @@ class ExecutionProfiler:
             self._result = _finish(session, subject, ended, value)
         return value, self._result
 
-    @contextmanager
-    def profile_context(self) -> Iterator[None]:
+    def profile_context(self) -> AbstractContextManager[None]:
         """Profile the block; `get_result()` has the profile afterwards, also when it raised."""
-        # Two frames up: contextlib's, then the user's, whose lines are the block.
-        frame = sys._getframe(2)
-        code = frame.f_code
-        root = Function(code.co_qualname, short_file(code.co_filename), code.co_firstlineno)
-        subject = Subject(kind="block", root=root, first=above(stack_depth(frame) - 1), hidden=_OWN_FRAMES)
-        session = self._session()
-        ended: Ending = ("ok", None)
-        session.start()
-        try:
-            yield
-        except BaseException as error:
-            ended = outcome(error)
-            raise
-        finally:
-            session.stop()
-            self._result = _finish(session, subject, ended, None)
+        return _Block(self._session, self._keep)
+
+    def _keep(self, result: ProfileResult) -> None:
+        self._result = result
 
     def get_result(self) -> ProfileResult:
         """Return the newest profile.
@@ -135,6 +122,30 @@ class ExecutionProfiler:
         return new_session(
             self.mode, threshold_pct=self.bottleneck_threshold, track_memory=self.enable_memory_tracking
         )
+
+
+class _Block:
+    """A `with` block under a session.
+
+    A class of this room, whose frames are hidden; those of contextlib would be the user's.
+    """
+
+    def __init__(self, new: Callable[[], ProfileSession], keep: Callable[[ProfileResult], None]) -> None:
+        self._session = new()
+        self._keep = keep
+
+    def __enter__(self) -> None:
+        frame = sys._getframe(1)  # the user's, whose lines are the block
+        code = frame.f_code
+        root = Function(code.co_qualname, short_file(code.co_filename), code.co_firstlineno)
+        self._subject = Subject(
+            kind="block", root=root, first=above(stack_depth(frame) - 1), hidden=_OWN_FRAMES
+        )
+        self._session.start()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._session.stop()
+        self._keep(_finish(self._session, self._subject, outcome(error), None))
 
 
 def _finish(session: ProfileSession, subject: Subject, ended: Ending, value: Any) -> ProfileResult:

@@ -12,7 +12,9 @@ from tests.browser import driver
 RESULTS = Path(__file__).parents[2] / "test-results"
 
 
-@pytest.fixture(scope="session")
+# Playwright leaves an event loop running in the main thread while it is open, in which no other test
+# can call asyncio.run: so a browser lives no longer than a file of tests.
+@pytest.fixture(scope="module")
 def chrome() -> Iterator[Browser]:
     path = driver.chromium()
     if path is None:

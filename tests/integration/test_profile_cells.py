@@ -165,8 +165,8 @@ def test_lines_are_those_of_the_editor_the_magics_own_line_included(kernel):
 
 def test_coroutines_of_an_awaiting_cell_have_their_time_and_its_waiting_is_waiting(kernel):
     kernel.run(
-        "%%kosmos_profile --quiet -o p\nimport asyncio\nasync def work():\n    for _ in range(1500):\n"
-        "        sum(range(5000)); await asyncio.sleep(0)\nawait asyncio.gather(work(), work())\n"
+        "%%kosmos_profile --quiet -o p\nimport asyncio\nasync def work():\n    for _ in range(500):\n"
+        "        sum(range(20_000)); await asyncio.sleep(0)\nawait asyncio.gather(work(), work())\n"
         "await asyncio.sleep(0.4)"
     )
     work_s, all_s = eval(
