@@ -40,19 +40,22 @@ def measure(
     n = int(keep.sum())
     if n < FEWEST_ROWS:
         return Untestable(reason=f"{n} rows have both values, fewer than {FEWEST_ROWS}", n=n)
-    rx = x_sorted.within(keep).ranks_by_row(len(x))[keep] if n < len(x) else x_sorted.ranks_by_row(n)
-    ry = y_sorted.within(keep).ranks_by_row(len(y))[keep] if n < len(y) else y_sorted.ranks_by_row(n)
-    if np.ptp(rx) == 0 or np.ptp(ry) == 0:
+    if n < len(x):
+        x_sorted, y_sorted = x_sorted.within(keep), y_sorted.within(keep)
+    odd = x_sorted.odd_rows(), y_sorted.odd_rows()
+    if min(odd) == 0:
         return Untestable(
             reason="one of the two is constant in the rows that have both", caveats=("constant",), n=n
         )
+    rx, ry = x_sorted.ranks_by_row(len(x))[keep], y_sorted.ranks_by_row(len(y))[keep]
     rho = correlation(rx, ry)
+    is_drawn = n < EXACT_BELOW or min(odd) < SPARSE_BELOW
     caveats: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     if abs(rho) > 1 - 1e-9 and n > 10:
         caveats, notes = ("deterministic",), ("one column is a function of the other",)
     return Measurement(
-        p=_p(rho, rx, ry, seed),
+        p=_drawn_p(rx, ry, odd, seed) if is_drawn else _p_by_t(rho, n),
         effect=rho,
         metric=RHO,
         ci95=interval(rho, n, 0.95),
@@ -61,7 +64,7 @@ def measure(
         n=n,
         is_directed=True,
         detectable=math.tanh(laws.detectable_z(alpha) / math.sqrt(max(n - 3, 1))),
-        test="Spearman rank correlation" + (", by permutations" if _draws(rx, ry) else ""),
+        test="Spearman rank correlation" + (", by permutations" if is_drawn else ""),
         effect_raw=_slope(x[keep], y[keep]),
         unit=unit,
         caveats=caveats,
@@ -95,22 +98,14 @@ def interval(rho: float, n: int, level: float) -> tuple[float, float]:
     return math.tanh(z - half), math.tanh(z + half)
 
 
-def _p(rho: float, rx: Floats, ry: Floats, seed: int) -> float:
-    n = len(rx)
-    if _draws(rx, ry):
-        rarer, other = (rx, ry) if _odd_rows(rx) <= _odd_rows(ry) else (ry, rx)
-        return chance.correlation_p(rarer, other, np.random.default_rng(seed))
+def _p_by_t(rho: float, n: int) -> float:
     return laws.t_two_sided(rho * math.sqrt((n - 2) / max(1 - rho * rho, 1e-15)), n - 2)
 
 
-def _draws(rx: Floats, ry: Floats) -> bool:
-    """Whether there are too few rows, or too few that differ from the rest, for the t law."""
-    return len(rx) < EXACT_BELOW or min(_odd_rows(rx), _odd_rows(ry)) < SPARSE_BELOW
-
-
-def _odd_rows(ranks: Floats) -> int:
-    """Return how many rows differ from the commonest value."""
-    return len(ranks) - int(np.unique(ranks, return_counts=True)[1].max())
+def _drawn_p(rx: Floats, ry: Floats, odd: tuple[int, int], seed: int) -> float:
+    """Return p by shuffling; the column with fewer odd rows is the cheaper one to weigh."""
+    rarer, other = (rx, ry) if odd[0] <= odd[1] else (ry, rx)
+    return chance.correlation_p(rarer, other, np.random.default_rng(seed))
 
 
 def _slope(x: Floats, y: Floats) -> float | None:

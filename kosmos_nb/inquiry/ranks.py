@@ -47,6 +47,11 @@ class Sorted:
         ranks[self.order] = self.midranks()
         return ranks
 
+    def odd_rows(self) -> int:
+        """Return how many rows differ from the commonest value."""
+        lengths = np.diff(np.append(self.starts(), len(self.block)))
+        return len(self.block) - int(lengths.max(initial=0))
+
     def tie_term(self) -> float:
         """Return the sum of t³ − t over runs of t equal values."""
         lengths = np.diff(np.append(self.starts(), len(self.block))).astype(np.float64)
