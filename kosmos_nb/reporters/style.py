@@ -95,13 +95,15 @@ _RUN = """
   & .k-v small{font-weight:400}
   & .k-why{color:var(--k-soft)}
   & .k-why i{font-style:normal;color:var(--k-mid)}
-  & td.k-u{white-space:normal;overflow-wrap:anywhere;min-width:6em;max-width:11em}
-  @container (max-width:640px){
+  & td.k-u{white-space:normal;overflow-wrap:anywhere;min-width:8em;max-width:11em}
+  @container (max-width:780px){
     & tr.k-r{display:flex;flex-wrap:wrap;border-top:1px solid var(--k-line);padding:5px 14px}
     & tr.k-r td{border:0;padding:1px 12px 1px 0;width:auto;text-align:left}
     & tr.k-r td:empty{display:none}
     & tr.k-r .k-s{flex:1 0 100%;min-width:0}
-    & tr.k-r .k-f{margin-left:auto}
+    & tr.k-r .k-v{flex:0 0 118px}
+    & tr.k-r .k-f{flex:0 0 178px}
+    & tr.k-r td.k-u{min-width:0;max-width:none}
     & tr.k-r .k-n::before{content:attr(data-k) " ";color:var(--k-soft)}
     & tr.k-r .k-n small{display:inline}
     & thead.k-h{position:absolute;display:block;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
