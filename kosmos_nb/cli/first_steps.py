@@ -43,6 +43,7 @@ def execute(frame: pd.DataFrame, question: str, column: str | None, name: str, t
     Raises:
         ExecutionError: A cell failed; the notebook up to there is at `target`.
     """
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # the debugger's advice is not for here
     import nbformat  # noqa: PLC0415 - with nbclient 0.3 s; only who executes a notebook pays
     from nbclient import NotebookClient  # noqa: PLC0415
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError  # noqa: PLC0415
@@ -60,7 +61,7 @@ def execute(frame: pd.DataFrame, question: str, column: str | None, name: str, t
     )
     with tempfile.TemporaryFile() as log:  # what libraries say at the kernel's end is not the user's
         try:
-            client.execute(stderr=log, env={**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"})
+            client.execute(stderr=log)
         except CellExecutionError as error:
             raise ExecutionError(f"A cell of {NAME} failed: {error.ename}: {error.evalue}") from error
         except (CellTimeoutError, DeadKernelError) as error:

@@ -24,12 +24,7 @@ def register(kind: type, mime: str, renderer: Renderer) -> None:
     _renderers[kind, mime] = renderer
 
 
-def unregister(kind: type, mime: str) -> None:
-    """Forget a renderer; does nothing where there is none."""
-    _renderers.pop((kind, mime), None)
-
-
-def unregister_mime(mime: str) -> None:
+def unregister(mime: str) -> None:
     """Forget every renderer of `mime`."""
     for kind, known in list(_renderers):
         if known == mime:

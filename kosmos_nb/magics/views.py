@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from kosmos_nb.core import render
-from kosmos_nb.history import ProfileResult
+from kosmos_nb.history import ProfileResult, RunSnapshot
 from kosmos_nb.magics.frontend import is_live
 
 
 def install(shell: Any) -> None:
-    """Let profiles be widgets where a front end is live.
+    """Let profiles and runs be widgets where a front end is live.
 
     A runner that only records (nbconvert, papermill) gets text and HTML: it would keep the
     widget's whole state in the file and nobody could use it.
@@ -23,10 +23,18 @@ def install(shell: Any) -> None:
 
         return widgets.profile_widget_mime(result)
 
+    def run_widget(snapshot: RunSnapshot) -> dict[str, Any] | None:
+        if not is_live(shell):
+            return None
+        from kosmos_nb import widgets  # noqa: PLC0415 - as above
+
+        return widgets.run_widget_mime(snapshot)
+
     render.register(ProfileResult, render.WIDGET, profile_widget)
+    render.register(RunSnapshot, render.WIDGET, run_widget)
 
 
 def uninstall() -> None:
     """Forget it again, and how runs were displayed."""
-    render.unregister(ProfileResult, render.WIDGET)
-    render.unregister_mime(render.DISPLAY)
+    render.unregister(render.WIDGET)
+    render.unregister(render.DISPLAY)

@@ -169,3 +169,10 @@ def test_help_shows_examples_and_version_is_said(kosmos):
     assert "kosmos demo --data rides.csv" in out
     code, out, _ = kosmos("--version")
     assert (code, out.split()[0]) == (0, "kosmos_nb")
+
+
+def test_the_command_line_imports_no_widgets_and_no_kernel():
+    heavy = ("anywidget", "ipywidgets", "ipykernel")
+    code = f"import sys, kosmos_nb.cli; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -72,6 +72,14 @@ def test_a_run_that_is_a_cells_value_is_not_shown_twice(kernel):
     assert len(again.data) == 1
 
 
+def test_a_run_of_the_history_has_all_three_forms(kernel):
+    ask(kernel, "%kosmos_research --data penguins --wait -o run")
+    ask(kernel, "import kosmos_nb; history = kosmos_nb.History()")
+    reply = ask(kernel, "history.run(run.id)", cell_id="seven")
+    assert set(reply.result) == {WIDGET, "text/plain", "text/html"}
+    assert set(ask(kernel, "history.run(run.id)").result) == {"text/plain", "text/html"}
+
+
 def test_o_keeps_the_run_and_wait_waits_also_live(kernel):
     ask(kernel, "%kosmos_research --data penguins --target sex --wait -o kept", cell_id="four")
     assert kernel.value("(kept.status, len(kept.partial))") == "('done', 7)"
