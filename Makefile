@@ -6,7 +6,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab bench test-min wheel-demo constraints clean
+.PHONY: help demo test lab bench test-min wheel-demo changelog constraints clean
 
 # An environment that a moved checkout or an upgraded Python has broken is made again.
 $(shell for e in .venv .venv-min; do [ ! -d $$e ] || tools/env-is-sound $$e || rm -f $$e/*.stamp; done)
@@ -33,6 +33,9 @@ test-min: .venv-min/test.stamp ## the core tests on the lowest versions that pyp
 
 wheel-demo: .venv/test.stamp ## build the wheel and run the demo from it in an empty environment
 	@tools/wheel-demo .venv
+
+changelog: .venv/test.stamp ## gather changelog.d into CHANGELOG.md (make changelog VERSION=0.1.0)
+	@.venv/bin/python -m towncrier build --yes --version $(VERSION)
 
 constraints: .venv/test.stamp ## bring constraints.txt up to date with pyproject.toml
 	@tools/make-constraints .venv

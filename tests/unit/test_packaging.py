@@ -128,3 +128,11 @@ def test_the_package_is_typed_and_importing_it_is_cheap():
     code = f"import sys, kosmos_nb.execution; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_fragments_of_the_changelog_become_a_version():
+    command = [sys.executable, "-m", "towncrier", "build", "--draft", "--version", "9.9.9"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "## 9.9.9" in done.stdout
+    fragments = list((ROOT / "changelog.d").glob("*.md"))
+    assert sum(line.startswith("- ") for line in done.stdout.splitlines()) >= len(fragments) > 0
