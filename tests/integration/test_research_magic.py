@@ -154,9 +154,11 @@ def test_the_tab_key_knows_tables_their_columns_and_running_runs(kernel):
         "bill_depth_mm",
         "bill_length_mm",
     ]
-    assert kernel.complete("%kosmos_research --data=odd --target ")[:2] == ["'two words'", "tone"]
+    # IPython before 8.6 adds what it would offer anywhere.
+    assert {"'two words'", "tone"} <= set(kernel.complete("%kosmos_research --data=odd --target "))
     ask(kernel, "%kosmos_research --data wide -o tabbed", cell_id="seven")
-    assert kernel.value("tabbed.id") == repr(kernel.complete("%kosmos_research --cancel ")[0])
+    offered = kernel.complete("%kosmos_research --cancel ")
+    assert kernel.value("tabbed.id") in map(repr, offered)
     ask(kernel, "%kosmos_research --cancel")
 
 
