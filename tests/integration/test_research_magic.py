@@ -2,6 +2,7 @@
 
 import json
 
+import IPython
 import psutil
 import pytest
 
@@ -154,11 +155,12 @@ def test_the_tab_key_knows_tables_their_columns_and_running_runs(kernel):
         "bill_depth_mm",
         "bill_length_mm",
     ]
-    # IPython before 8.6 adds what it would offer anywhere.
-    assert {"'two words'", "tone"} <= set(kernel.complete("%kosmos_research --data=odd --target "))
+    alone = IPython.version_info >= (8, 6)  # before, IPython adds what it would offer anywhere
+    columns = kernel.complete("%kosmos_research --data=odd --target ")
+    assert columns[:2] == ["'two words'", "tone"] if alone else {"'two words'", "tone"} <= set(columns)
     ask(kernel, "%kosmos_research --data wide -o tabbed", cell_id="seven")
     offered = kernel.complete("%kosmos_research --cancel ")
-    assert kernel.value("tabbed.id") in map(repr, offered)
+    assert kernel.value("tabbed.id") in map(repr, offered[:1] if alone else offered)
     ask(kernel, "%kosmos_research --cancel")
 
 
