@@ -7,7 +7,8 @@ that worker processes do without.
 
 from typing import TYPE_CHECKING, Any
 
-from kosmos_nb.profiling.profiler import ExecutionProfiler, ProfilingMode
+from kosmos_nb.profiling.modes import ProfilingMode
+from kosmos_nb.profiling.profiler import ExecutionProfiler
 from kosmos_nb.profiling.session import ProfileSession
 
 if TYPE_CHECKING:

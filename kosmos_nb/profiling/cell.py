@@ -17,11 +17,10 @@ subshells) are kept apart by thread.
 import ast
 import dataclasses
 import os
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import CodeType, CoroutineType
+from types import CodeType
 from typing import Any
 
 from IPython.core.inputtransformer2 import cell_magic
@@ -29,9 +28,10 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from kosmos_nb.history import ProfileResult
 from kosmos_nb.profiling import identity
+from kosmos_nb.profiling.awaiting import suspended_frames
 from kosmos_nb.profiling.frames import CellPlace, Function
-from kosmos_nb.profiling.profiler import Ending, new_session, outcome
-from kosmos_nb.profiling.sampler import RawStack, Suspended
+from kosmos_nb.profiling.modes import new_session
+from kosmos_nb.profiling.profiler import Ending, outcome
 from kosmos_nb.profiling.session import Identity, ProfileSession
 from kosmos_nb.profiling.subject import Subject, after_call_of, times_on_stack
 from kosmos_nb.profiling.traceback_shadow import TracebackShadow
@@ -196,7 +196,7 @@ class CellHook:
         active.is_started = True
         try:
             self._shadow.install()
-            active.session.start(suspended_frames())
+            active.session.start(suspended_frames(RUN_CODE))
         except Exception as error:  # a door, as above
             self._discard()
             self._complain(f"this cell is not profiled: {_line(error)}")
@@ -296,37 +296,6 @@ def other_cells(shell: Any) -> dict[str, str]:
     """Return compile names of the notebook's cells with their names for readers."""
     names = getattr(shell.compile, "_filename_map", {})  # absent before IPython 8
     return {filename: f"In[{count}]" for filename, count in names.items()}
-
-
-def suspended_frames() -> Suspended | None:
-    """Return a function that gives the current task's waiting frames, from the cell inwards.
-
-    While a cell awaits it is not on the stack; its coroutines still know where they stand. None
-    where no task runs the cell.
-    """
-    asyncio = sys.modules.get("asyncio")  # not imported: then no task runs; it takes 10 ms
-    try:
-        task = asyncio.current_task() if asyncio is not None else None
-    except RuntimeError:  # no running loop
-        return None
-    if task is None:
-        return None
-
-    def frames() -> RawStack:
-        found: RawStack = []
-        coroutine: Any = task.get_coro()
-        is_inside = False
-        while isinstance(coroutine, CoroutineType):
-            frame = coroutine.cr_frame
-            if frame is None or coroutine.cr_running:
-                return []
-            if is_inside:
-                found.append((frame.f_code, frame.f_lasti))
-            is_inside = is_inside or frame.f_code is RUN_CODE
-            coroutine = coroutine.cr_await
-        return found
-
-    return frames
 
 
 def _is_nested() -> bool:

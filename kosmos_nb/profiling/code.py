@@ -9,7 +9,8 @@ from kosmos_nb.history import ProfileResult
 from kosmos_nb.profiling import identity
 from kosmos_nb.profiling.cell import CellOptions, other_cells
 from kosmos_nb.profiling.frames import CellPlace, Function
-from kosmos_nb.profiling.profiler import Ending, new_session, outcome
+from kosmos_nb.profiling.modes import new_session
+from kosmos_nb.profiling.profiler import Ending, outcome
 from kosmos_nb.profiling.session import Identity
 from kosmos_nb.profiling.subject import Subject, above, stack_depth
 

@@ -30,12 +30,21 @@ class Frame(NamedTuple):
 
 
 class WeightedPath(NamedTuple):
-    """Frames from the root inwards, and the time in which they were seen. Never empty."""
+    """Frames from the root inwards (never empty), and the time in which they were seen.
+
+    Fields as in `SampledStack`. `await_s`: of `wall_s`, awaiting while the loop had nothing to run.
+    """
 
     frames: tuple[Frame, ...]
     wall_s: float
     cpu_s: float
     samples: int
+    lock_s: float = 0.0
+    await_s: float = 0.0
+    grain_s: float = 0.0
+    grain_s2: float = 0.0
+    memory_bytes: int = 0
+    thread_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """`ExecutionProfiler`: profile a function or a block, in a script, a worker or a notebook."""
 
-import enum
 import hashlib
 import inspect
 import sys
@@ -8,12 +7,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, ParamSpec, TypeVar
 
-from kosmos_nb.core import ConfigError, ProfilingError
+from kosmos_nb.core import ProfilingError
 from kosmos_nb.history import ProfileResult, Status
 from kosmos_nb.profiling.frames import Function, short_file
-from kosmos_nb.profiling.light import LightSession
+from kosmos_nb.profiling.modes import ProfilingMode, new_session
 from kosmos_nb.profiling.session import Identity, ProfileSession
-from kosmos_nb.profiling.standard import StandardSession
 from kosmos_nb.profiling.subject import Subject, above, stack_depth
 
 P = ParamSpec("P")
@@ -21,37 +19,6 @@ T = TypeVar("T")
 Ending = tuple[Status, str | None]  # status, and the type of what was raised
 
 _OWN_FRAMES = ("kosmos_nb.profiling",)
-
-
-class ProfilingMode(enum.StrEnum):
-    """How closely to look."""
-
-    LIGHT = "light"
-    STANDARD = "standard"
-
-
-_SESSIONS: dict[ProfilingMode, type[ProfileSession]] = {
-    ProfilingMode.LIGHT: LightSession,
-    ProfilingMode.STANDARD: StandardSession,
-}
-
-
-def new_session(
-    mode: ProfilingMode | str, *, threshold_pct: float = 5.0, track_memory: bool = True
-) -> ProfileSession:
-    """Return a session of the mode, not started.
-
-    Raises:
-        ConfigError: There is no such mode, or the threshold is no percentage.
-    """
-    try:
-        kind = _SESSIONS[ProfilingMode(mode)]
-    except ValueError:
-        modes = ", ".join(known.value for known in ProfilingMode)
-        raise ConfigError(f"The profiling mode is one of {modes}, not {mode!r}.") from None
-    if not 0 < threshold_pct < 100:
-        raise ConfigError(f"The bottleneck threshold lies between 0 and 100 percent, not {threshold_pct}.")
-    return kind(threshold_pct=threshold_pct, track_memory=track_memory)
 
 
 class ExecutionProfiler:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 
 from kosmos_nb.profiling.collector import collections_held_back
+from kosmos_nb.profiling.stack import RawStack, SampledStack, Suspended
 from kosmos_nb.profiling.ticker import Ticker, tickers
 
 INTERVAL_S = 0.01
@@ -23,24 +24,24 @@ INTERVAL_S = 0.01
 SAMPLES_BEFORE_SLOWING = 12_000
 
 StackKey = tuple[int, ...]  # id(code), f_lasti, id(code), f_lasti, …, innermost first
-RawStack = list[tuple[CodeType, int]]  # outermost first
-SampledStack = tuple[RawStack, RawStack, float, float, int]  # and suspended frames, wall, CPU, samples
-Suspended = Callable[[], RawStack]
 
 
 class Recorder:
     """The stacks of one session, with their weights.
 
     Args:
+        interval_s: Mean distance of the samples that it asks for.
         on_sample: Called at each sample with the wall clock, for what else is to be noted.
         suspended: Gives the frames of a coroutine that waits, for when it is not on the stack.
     """
 
     def __init__(
         self,
+        interval_s: float = INTERVAL_S,
         on_sample: Callable[[float], None] | None = None,
         suspended: Suspended | None = None,
     ) -> None:
+        self.interval_s = interval_s
         self.weights: dict[tuple[StackKey, StackKey], list[float]] = {}
         self.codes: dict[int, CodeType] = {}
         self.samples = 0
@@ -72,9 +73,9 @@ class Recorder:
         self.overhead_s += overhead_s
 
     def stacks(self) -> list[SampledStack]:
-        """Return (stack, suspended frames, wall, CPU, samples), outermost frames first."""
+        """Return what was sampled."""
         return [
-            (self._frames(key), self._frames(waiting), wall_s, cpu_s, int(samples))
+            SampledStack(self._frames(key), self._frames(waiting), wall_s, cpu_s, int(samples))
             for (key, waiting), (wall_s, cpu_s, samples) in self.weights.items()
         ]
 
@@ -166,7 +167,9 @@ class Sampler:
     def _arm(self) -> None:
         if self._ticker is not None and self._recorders:
             running_s = time.perf_counter() - self._recorders[0].started_s
-            mean_s = max(INTERVAL_S, running_s / SAMPLES_BEFORE_SLOWING)
+            mean_s = max(
+                min(recorder.interval_s for recorder in self._recorders), running_s / SAMPLES_BEFORE_SLOWING
+            )
             self._ticker.arm(mean_s * self._random.uniform(0.7, 1.3))
 
     def _on_tick(self, signum: int, frame: FrameType | None) -> None:

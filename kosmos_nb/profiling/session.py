@@ -3,7 +3,7 @@
 import platform
 import socket
 import time
-from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,18 +12,15 @@ from kosmos_nb.core import ProfilingError, SystemClock, uuid7
 from kosmos_nb.core.clock import Clock
 from kosmos_nb.history import (
     MEGABYTE,
-    Bottleneck,
-    CallNode,
-    FunctionStat,
-    LineStat,
     MemorySnapshot,
     ModeName,
     ProfileResult,
     Status,
 )
 from kosmos_nb.profiling.collector import collections_held_back
+from kosmos_nb.profiling.findings import Findings, Instrument
 from kosmos_nb.profiling.meters import Costs, ProcessMeter
-from kosmos_nb.profiling.sampler import Suspended
+from kosmos_nb.profiling.stack import Suspended
 from kosmos_nb.profiling.subject import Subject
 
 
@@ -41,37 +38,31 @@ class Identity:
     code_hash: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """What a mode saw beyond the clocks."""
-
-    samples: int = 0
-    interval_s: float | None = None
-    overhead_s: float = 0.0
-    tree: CallNode | None = None
-    function_stats: tuple[FunctionStat, ...] = ()
-    line_stats: tuple[LineStat, ...] = ()
-    bottlenecks: tuple[Bottleneck, ...] = ()
-    memory_snapshots: tuple[MemorySnapshot, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-class ProfileSession(ABC):
+class ProfileSession:
     """One measurement: `start`, `stop`, `result`, each once and in this order.
 
     Args:
+        mode: Name of the mode.
+        instruments: What watches beyond the clocks.
         threshold_pct: Share of the time above which something is a bottleneck, in percent.
         track_memory: Whether to find the peak of memory.
         clock: Gives the stamp.
     """
 
-    mode: ModeName
-
     def __init__(
-        self, *, threshold_pct: float = 5.0, track_memory: bool = True, clock: Clock | None = None
+        self,
+        mode: ModeName,
+        instruments: Sequence[Instrument] = (),
+        *,
+        threshold_pct: float = 5.0,
+        track_memory: bool = True,
+        clock: Clock | None = None,
     ) -> None:
+        self.mode = mode
         self.threshold_pct = threshold_pct
         self.track_memory = track_memory
+        self._instruments = instruments
+        self._watching: list[Instrument] = []
         self._clock = clock or SystemClock()
         self._meter = ProcessMeter(track_memory=track_memory)
         self._costs: Costs | None = None
@@ -90,7 +81,9 @@ class ProfileSession(ABC):
             self.started_at_us = self._clock.utc_us()
             self.is_running = True
             self._meter.open()
-            self._watch(suspended)
+            for instrument in self._instruments:
+                self._watching.append(instrument)
+                instrument.start(self._meter, suspended)
             self._meter.start()
             self._overhead_s += own_cpu_s() - began_s
 
@@ -101,7 +94,8 @@ class ProfileSession(ABC):
         with collections_held_back():
             began_s = own_cpu_s()
             self._costs = self._meter.stop()
-            self._unwatch()
+            while self._watching:
+                self._watching.pop().stop()
             self._meter.close()
             self.is_running = False
             self._overhead_s += own_cpu_s() - began_s
@@ -125,7 +119,9 @@ class ProfileSession(ABC):
             raise ProfilingError("This profile has not been started and stopped yet.")
         with collections_held_back():
             began_s = own_cpu_s()
-            seen = self._seen(subject)
+            seen = Findings()
+            for instrument in self._instruments:
+                seen = instrument.add_to(seen, subject)
             overhead_s = self._overhead_s + seen.overhead_s + own_cpu_s() - began_s
         return ProfileResult(
             id=uuid7(),
@@ -170,21 +166,14 @@ class ProfileSession(ABC):
             line_stats=seen.line_stats,
             bottlenecks=seen.bottlenecks,
             memory_snapshots=seen.memory_snapshots or self._ends(costs),
+            children=seen.children,
+            children_cpu_s=seen.children_cpu_s,
+            traces=seen.traces,
+            heap_peak_bytes=seen.heap_peak_bytes,
+            allocation_sites=seen.allocation_sites,
             notes=seen.notes,
             value=value,
         )
-
-    @abstractmethod
-    def _watch(self, suspended: Suspended | None) -> None:
-        """Begin what the mode watches beyond the clocks."""
-
-    @abstractmethod
-    def _unwatch(self) -> None:
-        """End it, and put back what was found."""
-
-    @abstractmethod
-    def _seen(self, subject: Subject) -> Watched:
-        """Return what was seen."""
 
     def _ends(self, costs: Costs) -> tuple[MemorySnapshot, ...]:
         if not self.track_memory:

@@ -1,7 +1,7 @@
 """What is being profiled, and where its own frames begin on the stack."""
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import CodeType, FrameType
 
@@ -14,7 +14,7 @@ from kosmos_nb.profiling.frames import (
     WeightedPath,
     package_folders,
 )
-from kosmos_nb.profiling.sampler import RawStack, Recorder, SampledStack
+from kosmos_nb.profiling.stack import RawStack, SampledStack
 
 # Frames of these never appear: they are the stage, not the play. For a cell that awaits, the
 # kernel's loop runs between its steps, and its frames are the stage too.
@@ -90,22 +90,22 @@ def times_on_stack(code: CodeType) -> int:
     return count
 
 
-def paths(subject: Subject, recorder: Recorder) -> list[WeightedPath]:
-    """Return what was recorded as paths from the subject's root, without the stage."""
-    stacks = recorder.stacks()
+def paths(subject: Subject, stacks: Sequence[SampledStack]) -> list[WeightedPath]:
+    """Return what was sampled as paths from the subject's root, without the stage."""
     resolver = FrameResolver(_placed(subject, stacks), subject.cells)
     stage = _Stage(package_folders(subject.hidden), package_folders(_LOOP))
     result = []
-    for stack, suspended, wall_s, cpu_s, samples in stacks:
-        index = subject.first(stack)
+    for stack in stacks:
+        index = subject.first(stack.frames)
         if index is not None:
-            raw = stack[index:]
-        elif suspended:
+            raw = stack.frames[index:]
+        elif stack.suspended:
             # It awaits, while the loop runs other tasks: they are shown below the line that awaits.
-            raw = suspended + stage.after_loop(stack)
+            raw = stack.suspended + stage.after_loop(stack.frames)
         else:
             raw = []  # it has not begun, or has just ended
-        result.append(WeightedPath(_frames(subject, raw, resolver, stage), wall_s, cpu_s, samples))
+        frames = _frames(subject, raw, resolver, stage)
+        result.append(WeightedPath(frames, stack.wall_s, stack.cpu_s, stack.samples))
     return result
 
 
@@ -113,9 +113,9 @@ def _placed(subject: Subject, stacks: Iterable[SampledStack]) -> CellPlace | Non
     """Return the cell's place with its compile name, which its outermost frame tells."""
     if subject.cell is None:
         return None
-    for stack, suspended, *_ in stacks:
-        index = subject.first(stack)
-        outermost = suspended[:1] if index is None else stack[index : index + 1]
+    for stack in stacks:
+        index = subject.first(stack.frames)
+        outermost = stack.suspended[:1] if index is None else stack.frames[index : index + 1]
         if outermost:
             return replace(subject.cell, filename=outermost[0][0].co_filename)
     return subject.cell

@@ -1,8 +1,4 @@
-"""What was measured and done, as frozen values: the words that the rooms exchange.
-
-Seconds, bytes and dollars throughout; stamps are UTC microseconds since 1970. Records do not
-draw themselves: `to_html` and the notebook's displays ask the renderer registry in `core`.
-"""
+"""What one profiled cell, expression, function or block cost."""
 
 from __future__ import annotations
 
@@ -12,52 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from kosmos_nb.core import render
+from kosmos_nb.history.records.base import Drawn, Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MEGABYTE = 1_000_000
 
-Status = Literal["ok", "failed", "interrupted"]
 ProfileKind = Literal["cell", "expression", "function", "block", "run"]
-ModeName = Literal["light", "standard"]
+ModeName = Literal["light", "standard", "full"]
 Severity = Literal["critical", "high", "medium", "low"]
-VerdictName = Literal["supported", "refuted", "inconclusive", "not_testable"]
-RunStatus = Literal["running", "done", "cancelled", "failed"]
-
-Family = Literal["association", "group_difference", "category_association"]
-
-# A hypothesis moves left to right; `failed`, `dropped` and `skipped` end it early.
-HypothesisState = Literal[
-    "proposed",
-    "registered",
-    "queued",
-    "running",
-    "measured",
-    "analysed",
-    "verdict",
-    "failed",
-    "dropped",
-    "skipped",
-]
-
-
-class _Drawn:
-    """A record that the notebook can show."""
-
-    __slots__ = ()
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        return render.mimebundle(self)
-
-    def __str__(self) -> str:
-        drawn = render.render(self, render.TEXT)
-        return str(drawn) if drawn is not None else repr(self)
-
-    def to_html(self) -> str:
-        """Return a self-contained HTML fragment: no script, no request, readable without styles."""
-        return str(render.render(self, render.HTML))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +29,14 @@ class MemorySnapshot:
         current_mb: Resident memory, in megabytes (10^6 bytes).
         peak_mb: Highest resident memory so far.
         allocated_mb: Memory that the interpreter allocated; None where not traced.
+        cpu_s: CPU seconds of the process since the profile began; None in profiles of version 1.
     """
 
     timestamp: float
     current_mb: float
     peak_mb: float
     allocated_mb: float | None = None
+    cpu_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +50,15 @@ class FunctionStat:
         self_s, total_s: Wall seconds in it alone, and with what it called. Recursion counts once.
         self_cpu_s, total_cpu_s: The same by the thread's CPU clock.
         samples: Samples whose innermost frame it was.
-        calls: Exact number of calls; None unless counted exactly.
+        calls: Number of calls; None unless counted exactly.
+        calls_capped: The count stopped at its limit: there were `calls` or more.
+        self_error_s: Half width of the 95 % interval of `self_s`, from sampling.
+        self_lock_s: Of `self_s`, waiting for a lock or the GIL while other threads worked.
+        self_await_s: Of `self_s`, awaiting while the event loop had nothing to run.
+        threads: Number of threads in which it was seen.
+
+    Times of other threads than the cell's own count where such a thread was active, so that the
+    self times of all functions add up to the thread time of the profile.
     """
 
     name: str
@@ -100,6 +70,11 @@ class FunctionStat:
     total_cpu_s: float
     samples: int
     calls: int | None = None
+    calls_capped: bool = False
+    self_error_s: float = 0.0
+    self_lock_s: float = 0.0
+    self_await_s: float = 0.0
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +87,9 @@ class LineStat:
         wall_s, cpu_s: Seconds while this line of the cell was being executed.
         samples: Samples taken meanwhile.
         memory_growth_mb: Growth of resident memory; None unless measured by line.
+        self_s: Wall seconds while it was the innermost line of the cell: these add up over lines.
+        error_s: Half width of the 95 % interval of `wall_s`, from sampling.
+        lock_s, await_s: Of `wall_s`, waiting for a lock or the GIL; awaiting.
     """
 
     line: int
@@ -120,6 +98,10 @@ class LineStat:
     cpu_s: float
     samples: int
     memory_growth_mb: float | None = None
+    self_s: float = 0.0
+    error_s: float = 0.0
+    lock_s: float = 0.0
+    await_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +133,7 @@ class Bottleneck:
         wall_s, cpu_s: Its seconds.
         severity: critical > 30 %, high > 15 %, medium > 5 %, low below.
         reading: One sentence in plain words.
+        share_error: Half width of the 95 % interval of `share`, from sampling.
     """
 
     kind: Literal["function", "line"]
@@ -162,16 +145,56 @@ class Bottleneck:
     cpu_s: float
     severity: Severity
     reading: str
+    share_error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileResult(_Drawn):
+class ChildProcess:
+    """A process that the cell started, or that worked for it.
+
+    Attributes:
+        pid: Its number.
+        name: The program alone; its arguments may hold secrets and are not kept.
+        cpu_s: CPU seconds while the cell ran, as last seen.
+        peak_bytes: Its highest resident memory, as last seen; None where unknown.
+        wall_s: Seconds from when it was first seen until it was last seen.
+        is_running: Whether it still ran when the cell had ended.
+    """
+
+    pid: int
+    name: str
+    cpu_s: float
+    peak_bytes: int | None
+    wall_s: float
+    is_running: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllocationSite:
+    """A line of code that allocated memory, traced exactly (`--trace-memory`).
+
+    Attributes:
+        name, file, line: Function, its file, and the line that allocated.
+        peak_bytes: What it held at the high-water mark of the heap.
+        peak_blocks: In how many blocks.
+    """
+
+    name: str
+    file: str
+    line: int
+    peak_bytes: int
+    peak_blocks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileResult(Drawn):
     """What one profiled cell, expression, function or run cost.
 
     Attributes:
         id: UUIDv7.
         kind: What was profiled.
-        mode: `light` (clocks and memory) or `standard` (with a sampled call tree).
+        mode: `light` (clocks and memory), `standard` (with a sampled call tree) or `full`
+            (sampled twice as often, with memory by line and counted calls).
         status: `ok`, `failed` (see `exception_type`) or `interrupted`.
         started_at_us: UTC microseconds.
         wall_s: Elapsed time.
@@ -189,6 +212,12 @@ class ProfileResult(_Drawn):
         code: Source as typed. code_hash: of the normalised source.
         tree: Sampled call tree, None in light mode.
         function_stats, line_stats, bottlenecks, memory_snapshots: Largest first; in order.
+        children: Processes that the cell started, most CPU first.
+        children_cpu_s: CPU of all child processes while the cell ran, also of those that lived
+            too short to be seen.
+        traces: Opt-ins that were on, in order: `calls`, `memory`.
+        heap_peak_bytes: High-water mark of what the cell allocated; None unless traced.
+        allocation_sites: Who held it, most first; empty unless traced.
         notes: What could not be measured, and why.
         value: Result of an expression; kept in memory only.
     """
@@ -235,6 +264,11 @@ class ProfileResult(_Drawn):
     line_stats: tuple[LineStat, ...] = ()
     bottlenecks: tuple[Bottleneck, ...] = ()
     memory_snapshots: tuple[MemorySnapshot, ...] = ()
+    children: tuple[ChildProcess, ...] = ()
+    children_cpu_s: float = 0.0
+    traces: tuple[str, ...] = ()
+    heap_peak_bytes: int | None = None
+    allocation_sites: tuple[AllocationSite, ...] = ()
     notes: tuple[str, ...] = ()
     value: Any = field(default=None, repr=False, compare=False)
 
@@ -262,6 +296,15 @@ class ProfileResult(_Drawn):
     def profiler_overhead_ms(self) -> float:
         """The profiler's own measured cost, in milliseconds."""
         return self.overhead_s * 1e3
+
+    @property
+    def function_calls(self) -> dict[str, int]:
+        """Number of calls by qualified name, of the functions whose calls were counted."""
+        found: dict[str, int] = {}
+        for stat in self.function_stats:
+            if stat.calls is not None:
+                found[stat.name] = found.get(stat.name, 0) + stat.calls
+        return found
 
     @property
     def functions(self) -> pd.DataFrame:
@@ -301,7 +344,8 @@ class ProfileResult(_Drawn):
             values["tree"] = None if values.get("tree") is None else _node(values["tree"])
             for name, kind in _PARTS.items():
                 values[name] = tuple(kind(**part) for part in values.get(name, ()))
-            values["notes"] = tuple(values.get("notes", ()))
+            for name in ("notes", "traces"):
+                values[name] = tuple(values.get(name, ()))
             return cls(**values)
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"This is not a profile: {error}.") from error
@@ -312,6 +356,8 @@ _PARTS: Mapping[str, type] = {
     "line_stats": LineStat,
     "bottlenecks": Bottleneck,
     "memory_snapshots": MemorySnapshot,
+    "children": ChildProcess,
+    "allocation_sites": AllocationSite,
 }
 
 
@@ -324,180 +370,3 @@ def _frame(rows: tuple[Any, ...], kind: type) -> pd.DataFrame:
 
     names = [f.name for f in dataclasses.fields(kind)]
     return pd.DataFrame({name: [getattr(row, name) for row in rows] for name in names}, columns=names)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hypothesis:
-    """One statement about the data that a registered test can judge.
-
-    Attributes:
-        id: `H1`, `H2`, … within its run, in order of registration.
-        statement: In words: `flipper_length_mm is associated with body_mass_g`.
-        family: Which kind of test.
-        x, y: Columns. For group differences `x` is the group.
-        given: Conditioning columns.
-        registered_hash: SHA-256 of the canonical registration, made before the test.
-    """
-
-    id: str
-    statement: str
-    family: Family
-    x: str
-    y: str
-    given: tuple[str, ...] = ()
-    registered_hash: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Experiment:
-    """One test that was carried out, in which process, at what cost.
-
-    `outcome` is the measured result as JSON, None where the experiment failed.
-    """
-
-    id: str
-    hypothesis_id: str
-    status: Status
-    started_at_us: int
-    wall_s: float
-    cpu_s: float
-    peak_bytes: int
-    worker_pid: int | None
-    error: str | None = None
-    outcome: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What a run concluded about one hypothesis. Numbers are None where there was no test.
-
-    Attributes:
-        p, p_adj: Raw; and the larger of BH within the family and over the run.
-        effect, effect_metric, ci_low, ci_high: Effect on the rank or V scale and its interval.
-        sign: `+`, `-`, or empty where the effect has no direction.
-        n: Rows that the test used.
-        caveats: Codes of design.md, section 3.
-        evidence: Id of the experiment in the history.
-        effect_raw, unit: The effect in the data's own units.
-        detectable: Smallest effect that this n could support or exclude at 80 % power.
-        m: Number of tests in its family, for the correction.
-        reason: Why this verdict, in plain words.
-    """
-
-    hypothesis_id: str
-    statement: str
-    family: Family
-    x: str
-    y: str
-    given: str = ""
-    verdict: VerdictName
-    p: float | None = None
-    p_adj: float | None = None
-    effect: float | None = None
-    effect_metric: str = ""
-    ci_low: float | None = None
-    ci_high: float | None = None
-    sign: Literal["+", "-", ""] = ""
-    n: int = 0
-    caveats: tuple[str, ...] = ()
-    evidence: str = ""
-    cost_usd: float = 0.0
-    effect_raw: float | None = None
-    unit: str = ""
-    detectable: float | None = None
-    m: int = 0
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """One research run: its question, data, settings and cost.
-
-    Attributes:
-        id: UUIDv7.
-        target: Column that the run is about, empty where there is none.
-        data_name: Variable or file that the data came from.
-        data_hash: SHA-256 over names, types and values of the columns used.
-        n_rows, n_columns: Shape of the data as tested.
-        seed, alpha, smallest: Settings of the verdicts.
-        workers: Worker processes.
-        wall_s, cpu_s: Elapsed; CPU of the run's thread and of the workers, their start included.
-        peak_bytes: Highest resident memory of this process seen at the ends of steps, plus the peak
-            of every worker.
-        slowest_step, slowest_step_s: The longest of the run's own steps.
-        notes: What was left out or changed, with numbers.
-        versions: Versions of Python and the libraries that computed.
-    """
-
-    id: str
-    question: str
-    target: str
-    status: RunStatus
-    started_at_us: int
-    data_name: str
-    data_hash: str
-    n_rows: int
-    n_columns: int
-    seed: int
-    alpha: float
-    smallest: float
-    workers: int
-    wall_s: float = 0.0
-    cpu_s: float = 0.0
-    peak_bytes: int = 0
-    slowest_step: str = ""
-    slowest_step_s: float = 0.0
-    notes: tuple[str, ...] = ()
-    versions: Mapping[str, str] = field(default_factory=dict)
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """Where one hypothesis stands."""
-
-    hypothesis: Hypothesis
-    state: HypothesisState
-    wall_s: float | None = None
-    effect: float | None = None
-    ci_low: float | None = None
-    ci_high: float | None = None
-    verdict: Verdict | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSnapshot(_Drawn):
-    """A frozen picture of a run, live or ended: what the board and the report are drawn from.
-
-    Attributes:
-        seq: Grows with every picture of the run; a view drops one older than it shows.
-        step: What the run is doing now, in words.
-        eta_s: Estimate of the seconds left; None where there is no honest one.
-    """
-
-    run: Run
-    progress: tuple[Progress, ...] = ()
-    experiments: tuple[Experiment, ...] = ()
-    seq: int = 0
-    step: str = ""
-    eta_s: float | None = None
-
-    @property
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """The verdicts reached so far, in order of hypothesis."""
-        return tuple(p.verdict for p in self.progress if p.verdict is not None)
-
-    @property
-    def ended(self) -> int:
-        """How many hypotheses need no more work."""
-        return sum(p.state in ENDED for p in self.progress)
-
-    @property
-    def tested(self) -> int:
-        """How many hypotheses need no more test: what a progress bar counts, as tests take the time."""
-        return sum(p.state in TESTED for p in self.progress)
-
-
-ENDED: frozenset[HypothesisState] = frozenset({"verdict", "failed", "dropped", "skipped"})
-TESTED: frozenset[HypothesisState] = ENDED | {"measured", "analysed"}

@@ -1,0 +1,68 @@
+"""What was measured and done, as frozen values: the words that the rooms exchange.
+
+Seconds, bytes and dollars throughout; stamps are UTC microseconds since 1970. Records do not
+draw themselves: `to_html` and the notebook's displays ask the renderer registry in `core`.
+"""
+
+from kosmos_nb.history.records.base import Drawn, Status
+from kosmos_nb.history.records.diff import Change, DiffNode, ProfileDiff
+from kosmos_nb.history.records.profile import (
+    MEGABYTE,
+    AllocationSite,
+    Bottleneck,
+    CallNode,
+    ChildProcess,
+    FunctionStat,
+    LineStat,
+    MemorySnapshot,
+    ModeName,
+    ProfileKind,
+    ProfileResult,
+    Severity,
+)
+from kosmos_nb.history.records.run import (
+    ENDED,
+    TESTED,
+    Experiment,
+    Family,
+    Hypothesis,
+    HypothesisState,
+    Progress,
+    Run,
+    RunSnapshot,
+    RunStatus,
+    Verdict,
+    VerdictName,
+)
+
+__all__ = [
+    "ENDED",
+    "MEGABYTE",
+    "TESTED",
+    "AllocationSite",
+    "Bottleneck",
+    "CallNode",
+    "Change",
+    "ChildProcess",
+    "DiffNode",
+    "Drawn",
+    "Experiment",
+    "Family",
+    "FunctionStat",
+    "Hypothesis",
+    "HypothesisState",
+    "LineStat",
+    "MemorySnapshot",
+    "ModeName",
+    "ProfileDiff",
+    "ProfileKind",
+    "ProfileResult",
+    "Progress",
+    "Run",
+    "RunSnapshot",
+    "RunStatus",
+    "Severity",
+    "Status",
+    "Verdict",
+    "VerdictName",
+]

@@ -1,0 +1,71 @@
+"""What changed between two profiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kosmos_nb.history.records.base import Drawn
+from kosmos_nb.history.records.profile import ProfileResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One function, or one line of the cell, in both profiles.
+
+    Attributes:
+        name, file, line: The function; of a line its text, and its number in the newer profile
+            (in the older one where it is gone).
+        before_s, after_s: Its own wall seconds; zero where it was not seen.
+        error_s: Half width of the 95 % interval of the difference, from the sampling of both.
+    """
+
+    name: str
+    file: str
+    line: int
+    before_s: float
+    after_s: float
+    error_s: float
+
+    @property
+    def change_s(self) -> float:
+        """Seconds more than before; negative where it got faster."""
+        return self.after_s - self.before_s
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the difference is more than sampling can explain."""
+        return abs(self.change_s) > self.error_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffNode:
+    """One frame of both call trees laid over each other; seconds with all that it called."""
+
+    name: str
+    file: str
+    line: int
+    before_s: float
+    after_s: float
+    before_self_s: float
+    after_self_s: float
+    children: tuple[DiffNode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileDiff(Drawn):
+    """Two profiles side by side.
+
+    Attributes:
+        before, after: The profiles.
+        functions, lines: What changed, the largest slow-down first. Lines are matched by their
+            text, so that an edit above them changes nothing.
+        tree: Both call trees laid over each other; None unless both have one.
+        notes: What makes the two hard to compare: other mode, other machine, other code.
+    """
+
+    before: ProfileResult
+    after: ProfileResult
+    functions: tuple[Change, ...] = ()
+    lines: tuple[Change, ...] = ()
+    tree: DiffNode | None = None
+    notes: tuple[str, ...] = ()
