@@ -5,6 +5,7 @@ views; `profile_model` and `run_model` are what they say, for views that draw it
 """
 
 from kosmos_nb.reporters.fit import most_that_fit, saved_bytes
+from kosmos_nb.reporters.flame import Box, DiffBox, diff_boxes, flame_boxes
 from kosmos_nb.reporters.markup import clean
 from kosmos_nb.reporters.profile_html import PROFILE_WIDGET_BYTES, hottest, memory_path, profile_html
 from kosmos_nb.reporters.profile_model import Bar, ProfileModel, profile_model
@@ -22,11 +23,15 @@ __all__ = [
     "RUN_WIDGET_BYTES",
     "URGENCY",
     "Bar",
+    "Box",
+    "DiffBox",
     "ProfileModel",
     "RunModel",
     "RunRow",
     "clean",
     "cost_table",
+    "diff_boxes",
+    "flame_boxes",
     "hottest",
     "memory_path",
     "most_that_fit",

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from kosmos_nb.core import units
 from kosmos_nb.history import CallNode, FunctionStat, LineStat, ProfileResult
 from kosmos_nb.reporters.markup import clean
+from kosmos_nb.reporters.places import NAME_CHARACTERS, function_name, place, short_id
 
 MOST_READINGS = 3
 MOST_NOTES = 8
 LINE_CHARACTERS = 120
-NAME_CHARACTERS = 80
 NOTE_CHARACTERS = 240
 TREE_DEPTH = 24
 TREE_SHARE = 0.005
@@ -87,11 +87,6 @@ class ProfileModel:
     facts: tuple[tuple[str, str], ...]
     foot: tuple[str, ...]
     notes: tuple[str, ...]
-
-
-def short_id(identifier: str) -> str:
-    """Return enough of a UUID to tell it from its neighbours: `0193a41c…9f2e`."""
-    return identifier if len(identifier) <= 14 else f"{identifier[:8]}…{identifier[-4:]}"
 
 
 def profile_model(result: ProfileResult) -> ProfileModel:
@@ -182,13 +177,6 @@ def _lines(result: ProfileResult) -> tuple[LineRow, ...]:
     return tuple(row(line) for line in sorted(result.line_stats, key=lambda line: line.line))
 
 
-def _place(file: str, line: int) -> str:
-    parts = clean(file).replace("\\", "/").rsplit("/", 2)
-    name = "/".join(parts[-2:]) if "/" in file and not file.startswith("<") else parts[-1]
-    inside = "cell" if "ipykernel_" in file or file.startswith("<ipython-input") else name[-60:]
-    return f"{inside}:{line}"
-
-
 def _functions(result: ProfileResult) -> tuple[FunctionRow, ...]:
     ordered = sorted(result.function_stats, key=lambda f: (-f.self_s, -f.total_s, f.name))
     whole = _own_s(result)
@@ -196,8 +184,8 @@ def _functions(result: ProfileResult) -> tuple[FunctionRow, ...]:
 
     def row(function: FunctionStat) -> FunctionRow:
         return FunctionRow(
-            clean(function.name, NAME_CHARACTERS),
-            _place(function.file, function.line),
+            function_name(function.name),
+            place(function.file, function.line),
             _bar(function.self_s, function.self_cpu_s, whole, longest),
             max(0.0, function.total_s),
             "" if function.calls is None else units.count(function.calls),
@@ -223,8 +211,8 @@ def _tree(result: ProfileResult) -> tuple[TreeRow, ...]:
     return tuple(
         TreeRow(
             depth,
-            clean(node.name, NAME_CHARACTERS),
-            _place(node.file, node.line),
+            function_name(node.name),
+            place(node.file, node.line),
             _bar(node.total_s, cpu_s(node), whole, whole),
         )
         for depth, node in _walk(result.tree, whole * TREE_SHARE)

@@ -13,7 +13,7 @@ from kosmos_nb.reporters import words
 from kosmos_nb.reporters.answer import answer
 from kosmos_nb.reporters.markup import clean
 from kosmos_nb.reporters.numbers import digits_for, effect_words, finite
-from kosmos_nb.reporters.profile_model import short_id
+from kosmos_nb.reporters.places import short_id
 
 QUESTION_CHARACTERS = 400
 STATEMENT_CHARACTERS = 160
