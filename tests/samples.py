@@ -7,8 +7,10 @@ import dataclasses
 import math
 
 from kosmos_nb.history import (
+    AllocationSite,
     Bottleneck,
     CallNode,
+    ChildProcess,
     FunctionStat,
     Hypothesis,
     HypothesisState,
@@ -164,6 +166,76 @@ def failed_profile() -> ProfileResult:
         function_stats=(), line_stats=(), bottlenecks=(), memory_snapshots=(), wall_s=0.0421, cpu_s=0.041,
         overhead_s=0.0001, notes=("peak memory was polled: /proc/self/clear_refs is not writable",), label=None,
     )  # fmt: skip
+
+
+def full_profile(**changes: object) -> ProfileResult:
+    """Return a profile in full mode with both traces on: every field of it says something."""
+    base = profile()
+    counted = {"clean": (10_000, True), "<module>": (1, False)}
+    stats = []
+    for stat in base.function_stats:
+        calls, is_capped = counted.get(stat.name, (None, False))
+        stats.append(
+            dataclasses.replace(
+                stat, calls=calls, calls_capped=is_capped, self_error_s=0.2 * math.sqrt(stat.self_s),
+                self_lock_s=0.02 if stat.name == "read_table" else 0.0,
+            )
+        )  # fmt: skip
+    grown = {2: 190.4, 3: -12.5, 4: 41.0, 5: 0.0}
+    own = {2: 0.61, 3: 0.18, 4: 4.86, 5: 0.27}
+    filled: dict[str, object] = {
+        "mode": "full",
+        "interval_s": 0.005,
+        "samples": 1186,
+        "overhead_s": 0.198,
+        "function_stats": tuple(stats),
+        "line_stats": tuple(
+            dataclasses.replace(
+                line, memory_growth_mb=grown[line.line], self_s=own[line.line], error_s=0.2 * math.sqrt(line.wall_s),
+                lock_s=0.02 if line.line == 2 else 0.0,
+            )
+            for line in base.line_stats
+        ),
+        "bottlenecks": tuple(dataclasses.replace(one, share_error=0.024) for one in base.bottlenecks),
+        "memory_snapshots": tuple(
+            dataclasses.replace(one, cpu_s=one.timestamp * 0.96, allocated_mb=one.current_mb - 700)
+            for one in base.memory_snapshots
+        ),
+        "children": children(),
+        "children_cpu_s": 7.4,
+        "traces": ("calls", "memory"),
+        "heap_peak_bytes": 318_400_000,
+        "allocation_sites": allocation_sites(),
+        "notes": ("Call counting changes timings: about 60 ns a call.",),
+    }  # fmt: skip
+    return dataclasses.replace(base, **(filled | changes))
+
+
+def children() -> tuple[ChildProcess, ...]:
+    """Return three child processes, most CPU first."""
+    return (
+        ChildProcess(
+            pid=5021, name="python3.11", cpu_s=4.9, peak_bytes=210_000_000, wall_s=5.1, is_running=True
+        ),
+        ChildProcess(
+            pid=5022, name="python3.11", cpu_s=2.2, peak_bytes=198_500_000, wall_s=5.0, is_running=True
+        ),
+        ChildProcess(pid=5040, name="gzip <é>", cpu_s=0.2, peak_bytes=None, wall_s=0.25, is_running=False),
+    )
+
+
+def allocation_sites() -> tuple[AllocationSite, ...]:
+    """Return four lines that held memory at the peak, most first."""
+    rows = [
+        ("read_table", "/opt/env/site-packages/pyarrow/parquet/core.py", 1793, 212_000_000, 14),
+        ("clean", CELL, 4, 81_300_000, 412_000),
+        ("<module>", CELL, 3, 20_000_000, 2),
+        ("GroupBy.median", "/opt/env/site-packages/pandas/core/groupby/groupby.py", 2270, 1_200_000, 9),
+    ]
+    return tuple(
+        AllocationSite(name=name, file=file, line=line, peak_bytes=size, peak_blocks=blocks)
+        for name, file, line, size, blocks in rows
+    )
 
 
 def run(**changes: object) -> Run:

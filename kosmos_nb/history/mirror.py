@@ -19,15 +19,22 @@ OWNERS = {
     "function_stats": ("executions", "execution_id"),
     "line_stats": ("executions", "execution_id"),
     "bottlenecks": ("executions", "execution_id"),
+    "child_processes": ("executions", "execution_id"),
+    "allocation_sites": ("executions", "execution_id"),
     "hypotheses": ("runs", "run_id"),
     "experiments": ("runs", "run_id"),
     "verdicts": ("runs", "run_id"),
 }
-TABLES = ("executions", *list(OWNERS)[:3], "runs", *list(OWNERS)[3:])
+TABLES = ("executions", *list(OWNERS)[:5], "runs", *list(OWNERS)[5:])
 
 _BATCH_ROWS = 50_000
 _MANY_CHUNKS = 64
-_ARROW = {"TEXT": pa.string(), "BIGINT": pa.int64(), "INTEGER": pa.int64(), "FLOAT": pa.float64()}
+_ARROW = {
+    "TEXT": pa.string(),
+    "BIGINT": pa.int64(),
+    "INTEGER": pa.int64(),
+    "FLOAT": pa.float64(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +118,8 @@ def _columns(connection: sqlite3.Connection, name: str) -> list[_Column]:
             columns.append(_Column(column.removesuffix("_us"), pa.timestamp("us")))
         elif declared == "JSON":
             columns.append(_Column(column, pa.string(), _joined))
+        elif declared == "BOOLEAN":
+            columns.append(_Column(column, pa.bool_(), _booleans))
         else:
             columns.append(_Column(column, _ARROW[declared]))
     return columns
@@ -118,6 +127,10 @@ def _columns(connection: sqlite3.Connection, name: str) -> list[_Column]:
 
 def _joined(values: Iterable[Any]) -> list[Any]:
     return [";".join(json.loads(value)) if value.startswith("[") else value for value in values]
+
+
+def _booleans(values: Iterable[Any]) -> list[Any]:
+    return [None if value is None else bool(value) for value in values]
 
 
 def _batch(columns: list[_Column], rows: list[tuple[Any, ...]]) -> pa.RecordBatch:

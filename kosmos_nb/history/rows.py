@@ -17,8 +17,10 @@ from typing import Any, Literal, TypeVar
 
 from kosmos_nb.core import HistoryError
 from kosmos_nb.history.records import (
+    AllocationSite,
     Bottleneck,
     CallNode,
+    ChildProcess,
     Experiment,
     FunctionStat,
     Hypothesis,
@@ -36,17 +38,23 @@ Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 T = TypeVar("T")
 
-# Shape of the rows; grows when a reader must treat old rows differently.
-RECORD_VERSION = 1
+# Shape of the rows; it grows with what a row can say. Profiles of version 1 knew no sampling
+# errors, no waiting for locks, no child processes and no traced memory.
+PROFILE_VERSION = 2
+RUN_VERSION = 1
 
-_BULK = ("tree", "function_stats", "line_stats", "bottlenecks", "memory_snapshots", "value")
-_PARTS: Mapping[str, type] = {
-    "function_stats": FunctionStat,
-    "line_stats": LineStat,
-    "bottlenecks": Bottleneck,
+# Table: the profile's field that it keeps, and what the field holds.
+_PARTS: Mapping[str, tuple[str, type]] = {
+    "function_stats": ("function_stats", FunctionStat),
+    "line_stats": ("line_stats", LineStat),
+    "bottlenecks": ("bottlenecks", Bottleneck),
+    "child_processes": ("children", ChildProcess),
+    "allocation_sites": ("allocation_sites", AllocationSite),
 }
-_LISTS = ("notes", "given", "caveats")
+_BULK = ("tree", "memory_snapshots", "value", *(name for name, _ in _PARTS.values()))
+_LISTS = ("notes", "given", "caveats", "traces")
 _PROGRESS = ("state", "wall_s", "effect", "ci_low", "ci_high", "reason")
+_SNAPSHOT = tuple(f.name for f in dataclasses.fields(MemorySnapshot))
 _TREE = ("name", "file", "line", "self_s", "total_s", "self_cpu_s", "samples")
 
 
@@ -82,15 +90,15 @@ def to_bundle(record: Record) -> Bundle:
 
 def _profile_rows(profile: ProfileResult) -> Rows:
     owner = {"execution_id": profile.id}
-    rows: Rows = {"executions": [{**_fields(profile, leave=_BULK), "record_version": RECORD_VERSION}]}
-    for table in _PARTS:
-        parts = getattr(profile, table)
+    rows: Rows = {"executions": [{**_fields(profile, leave=_BULK), "record_version": PROFILE_VERSION}]}
+    for table, (name, _) in _PARTS.items():
+        parts = getattr(profile, name)
         rows[table] = [{**owner, "position": n, **_fields(part)} for n, part in enumerate(parts)]
     rows["blobs"] = []
     if profile.tree is not None:
         rows["blobs"].append({**owner, "part": "call_tree", "data": pack(_tree_columns(profile.tree))})
     if profile.memory_snapshots:
-        columns = _columns(profile.memory_snapshots, [f.name for f in dataclasses.fields(MemorySnapshot)])
+        columns = _columns(profile.memory_snapshots, _SNAPSHOT)
         rows["blobs"].append({**owner, "part": "memory_snapshots", "data": pack(columns)})
     return rows
 
@@ -101,7 +109,7 @@ def _run_rows(picture: RunSnapshot) -> Rows:
         "picture_seq": picture.seq,
         "step": picture.step,
         "eta_s": picture.eta_s,
-        "record_version": RECORD_VERSION,
+        "record_version": RUN_VERSION,
     }
     rows: Rows = {"runs": [run], "hypotheses": [], "experiments": [], "verdicts": []}
     for n, step in enumerate(picture.progress):
@@ -121,10 +129,12 @@ def profile_from_rows(rows: Rows) -> ProfileResult:
     (main,) = rows["executions"]
     blobs = {row["part"]: unpack(row["data"]) for row in rows["blobs"]}
     parts: dict[str, Any] = {
-        table: tuple(_build(kind, row) for row in rows[table]) for table, kind in _PARTS.items()
+        name: tuple(_build(kind, row) for row in rows.get(table, ()))
+        for table, (name, kind) in _PARTS.items()
     }
     parts["tree"] = _tree(blobs["call_tree"]) if "call_tree" in blobs else None
-    snapshots = blobs.get("memory_snapshots", {})
+    # Older versions knew fewer columns, newer ones may know more.
+    snapshots = {k: v for k, v in blobs.get("memory_snapshots", {}).items() if k in _SNAPSHOT}
     parts["memory_snapshots"] = tuple(
         MemorySnapshot(**dict(zip(snapshots, values, strict=True)))
         for values in zip(*snapshots.values(), strict=True)
@@ -175,6 +185,8 @@ def _build(kind: type[T], row: Row, **given: Any) -> T:
             value = tuple(json.loads(value))
         elif value is None and f.type == "float":
             value = float("nan")  # SQLite keeps a NaN as NULL
+        elif f.type == "bool":
+            value = bool(value)  # SQLite keeps it as a number
         values[f.name] = value
     return kind(**values)
 

@@ -56,6 +56,9 @@ CREATE TABLE executions (
   python TEXT NOT NULL,
   threshold_pct FLOAT,
   notes JSON NOT NULL,
+  children_cpu_s FLOAT DEFAULT 0.0,
+  traces JSON DEFAULT '[]' NOT NULL,
+  heap_peak_bytes BIGINT,
   CONSTRAINT uq_executions_id UNIQUE (id)
 )
 ;
@@ -81,6 +84,11 @@ CREATE TABLE function_stats (
   total_cpu_s FLOAT,
   samples BIGINT NOT NULL,
   calls BIGINT,
+  calls_capped BOOLEAN DEFAULT 0 NOT NULL,
+  self_error_s FLOAT DEFAULT 0.0,
+  self_lock_s FLOAT DEFAULT 0.0,
+  self_await_s FLOAT DEFAULT 0.0,
+  threads BIGINT DEFAULT 1 NOT NULL,
   CONSTRAINT pk_function_stats PRIMARY KEY (execution_id, position),
   CONSTRAINT fk_function_stats_execution_id_executions FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 )
@@ -96,6 +104,10 @@ CREATE TABLE line_stats (
   cpu_s FLOAT,
   samples BIGINT NOT NULL,
   memory_growth_mb FLOAT,
+  self_s FLOAT DEFAULT 0.0,
+  error_s FLOAT DEFAULT 0.0,
+  lock_s FLOAT DEFAULT 0.0,
+  await_s FLOAT DEFAULT 0.0,
   CONSTRAINT pk_line_stats PRIMARY KEY (execution_id, position),
   CONSTRAINT fk_line_stats_execution_id_executions FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 )
@@ -114,8 +126,38 @@ CREATE TABLE bottlenecks (
   cpu_s FLOAT,
   severity TEXT NOT NULL,
   reading TEXT NOT NULL,
+  share_error FLOAT DEFAULT 0.0,
   CONSTRAINT pk_bottlenecks PRIMARY KEY (execution_id, position),
   CONSTRAINT fk_bottlenecks_execution_id_executions FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+;
+
+CREATE TABLE child_processes (
+  execution_id TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  pid BIGINT NOT NULL,
+  name TEXT NOT NULL,
+  cpu_s FLOAT,
+  peak_bytes BIGINT,
+  wall_s FLOAT,
+  is_running BOOLEAN NOT NULL,
+  CONSTRAINT pk_child_processes PRIMARY KEY (execution_id, position),
+  CONSTRAINT fk_child_processes_execution_id_executions FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+;
+
+CREATE TABLE allocation_sites (
+  execution_id TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  file TEXT NOT NULL,
+  line BIGINT NOT NULL,
+  peak_bytes BIGINT NOT NULL,
+  peak_blocks BIGINT NOT NULL,
+  CONSTRAINT pk_allocation_sites PRIMARY KEY (execution_id, position),
+  CONSTRAINT fk_allocation_sites_execution_id_executions FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 )
  WITHOUT ROWID
 ;

@@ -32,7 +32,14 @@ from kosmos_nb.history.rows import Bundle, Row, Rows
 
 _MAIN = {"profile": "executions", "run": "runs"}
 _CHILDREN = {
-    "profile": ("function_stats", "line_stats", "bottlenecks", "blobs"),
+    "profile": (
+        "function_stats",
+        "line_stats",
+        "bottlenecks",
+        "child_processes",
+        "allocation_sites",
+        "blobs",
+    ),
     "run": ("hypotheses", "experiments", "verdicts"),
 }
 _OWNER = {"profile": "execution_id", "run": "run_id"}
@@ -94,7 +101,11 @@ class Store:
             if not main:
                 raise HistoryError(f"The history {self.path} has no {kind} with the id {record_id!r}.")
             rows: Rows = {table: main}
+            # An older history in a folder that cannot be written has not every table.
+            known = _rows(connection, "SELECT name FROM sqlite_master WHERE type = ?", "table")
             for child in _CHILDREN[kind]:
+                if {"name": child} not in known:
+                    continue
                 order = "part" if child == "blobs" else "position"
                 query = f"SELECT * FROM {child} WHERE {owner} = ? ORDER BY {order}"  # noqa: S608
                 rows[child] = _rows(connection, query, record_id)

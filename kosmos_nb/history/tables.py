@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Float,
     ForeignKey,
     Index,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     MetaData,
     Text,
 )
+from sqlalchemy import text as sql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -57,9 +59,19 @@ def maybe_whole(meaning: str) -> Mapped[int | None]:
     return mapped_column(BigInteger, comment=meaning)
 
 
+def flag(meaning: str) -> Mapped[bool]:
+    """Declare true or false."""
+    return mapped_column(Boolean, comment=meaning, nullable=False)
+
+
 def number(meaning: str) -> Mapped[float | None]:
     """Declare a double; NULL where there is none, or where it is not a number."""
     return mapped_column(Float, comment=meaning)
+
+
+def since(meaning: str, kind: type, default: str, *, nullable: bool = False) -> Mapped[Any]:
+    """Declare a column that a later migration added, with what older rows say there."""
+    return mapped_column(kind, comment=meaning, nullable=nullable, server_default=sql(default))
 
 
 def items(meaning: str) -> Mapped[list[str]]:
@@ -112,7 +124,7 @@ class Execution(Base):
     origin: Mapped[str] = text("Store that recorded it")
     record_version: Mapped[int] = whole("Shape of the record")
     kind: Mapped[str] = text("cell, expression, function, block or run")
-    mode: Mapped[str] = text("Profiling mode: light or standard")
+    mode: Mapped[str] = text("Profiling mode: light, standard or full")
     status: Mapped[str] = text("ok, failed or interrupted")
     started_at_us: Mapped[int] = whole("Begin (UTC)")
     wall_s: Mapped[float | None] = number("Elapsed time")
@@ -148,6 +160,13 @@ class Execution(Base):
     python: Mapped[str] = text("Version of Python")
     threshold_pct: Mapped[float | None] = number("A share above this is a bottleneck")
     notes: Mapped[list[str]] = items("What could not be measured, and why")
+    children_cpu_s: Mapped[float | None] = since(
+        "CPU time of all child processes", Float, "0.0", nullable=True
+    )
+    traces: Mapped[list[str]] = since("Opt-ins that were on: calls, memory", JSON, "'[]'")
+    heap_peak_bytes: Mapped[int | None] = maybe_whole(
+        "High-water mark of what the cell allocated; NULL unless traced"
+    )
 
 
 class FunctionRow(Base):
@@ -166,6 +185,19 @@ class FunctionRow(Base):
     total_cpu_s: Mapped[float | None] = number("CPU time in it and what it called")
     samples: Mapped[int] = whole("Samples whose innermost frame it was")
     calls: Mapped[int | None] = maybe_whole("Exact number of calls; NULL unless counted")
+    calls_capped: Mapped[bool] = since(
+        "The count stopped at its limit: that many calls or more", Boolean, "0"
+    )
+    self_error_s: Mapped[float | None] = since(
+        "Half width of the 95 % interval of self_s", Float, "0.0", nullable=True
+    )
+    self_lock_s: Mapped[float | None] = since(
+        "Of self_s, waiting for a lock or the GIL", Float, "0.0", nullable=True
+    )
+    self_await_s: Mapped[float | None] = since(
+        "Of self_s, awaiting while the event loop was idle", Float, "0.0", nullable=True
+    )
+    threads: Mapped[int] = since("Threads in which it was seen", BigInteger, "1")
 
 
 class LineRow(Base):
@@ -181,6 +213,16 @@ class LineRow(Base):
     cpu_s: Mapped[float | None] = number("CPU time meanwhile")
     samples: Mapped[int] = whole("Samples taken meanwhile")
     memory_growth_mb: Mapped[float | None] = number("Growth of resident memory; NULL unless measured")
+    self_s: Mapped[float | None] = since(
+        "Wall time while it was the innermost line of the cell", Float, "0.0", nullable=True
+    )
+    error_s: Mapped[float | None] = since(
+        "Half width of the 95 % interval of wall_s", Float, "0.0", nullable=True
+    )
+    lock_s: Mapped[float | None] = since(
+        "Of wall_s, waiting for a lock or the GIL", Float, "0.0", nullable=True
+    )
+    await_s: Mapped[float | None] = since("Of wall_s, awaiting", Float, "0.0", nullable=True)
 
 
 class BottleneckRow(Base):
@@ -199,6 +241,40 @@ class BottleneckRow(Base):
     cpu_s: Mapped[float | None] = number("CPU time")
     severity: Mapped[str] = text("critical > 30 %, high > 15 %, medium > 5 %, low below")
     reading: Mapped[str] = text("One sentence in plain words")
+    share_error: Mapped[float | None] = since(
+        "Half width of the 95 % interval of share", Float, "0.0", nullable=True
+    )
+
+
+class ChildRow(Base):
+    """A process that a profiled cell started, or that worked for it."""
+
+    __tablename__ = "child_processes"
+    __table_args__ = ({"sqlite_with_rowid": False, "comment": "Child processes of the profiled cells"},)
+    execution_id: Mapped[str] = owner("executions.id")
+    position: Mapped[int] = position("Order by CPU time, from 0")
+    pid: Mapped[int] = whole("Number of the process")
+    name: Mapped[str] = text("The program, without its arguments")
+    cpu_s: Mapped[float | None] = number("CPU time while the cell ran, as last seen")
+    peak_bytes: Mapped[int | None] = maybe_whole("Highest resident memory; NULL where unknown")
+    wall_s: Mapped[float | None] = number("From when it was first seen until it was last seen")
+    is_running: Mapped[bool] = flag("Whether it still ran when the cell had ended")
+
+
+class AllocationRow(Base):
+    """A line of code that allocated memory, traced exactly."""
+
+    __tablename__ = "allocation_sites"
+    __table_args__ = (
+        {"sqlite_with_rowid": False, "comment": "Who held memory at the peak, by --trace-memory"},
+    )
+    execution_id: Mapped[str] = owner("executions.id")
+    position: Mapped[int] = position("Order by bytes, from 0")
+    name: Mapped[str] = text("Qualified name of the function")
+    file: Mapped[str] = text("Where it is")
+    line: Mapped[int] = whole("The line that allocated")
+    peak_bytes: Mapped[int] = whole("What it held at the high-water mark of the heap")
+    peak_blocks: Mapped[int] = whole("In how many blocks")
 
 
 class Blob(Base):

@@ -41,7 +41,7 @@ _PROFILES = (
     ViewColumn("profile_id", "e.id", "Id of the profile (UUIDv7)"),
     ViewColumn("started_at", "e.started_at", "Begin (UTC)"),
     ViewColumn("profile_type", "e.kind", "cell, expression, function, block or run"),
-    ViewColumn("mode", "e.mode", "Profiling mode: light or standard"),
+    ViewColumn("mode", "e.mode", "Profiling mode: light, standard or full"),
     ViewColumn("status", "e.status", "ok, failed or interrupted"),
     ViewColumn("label", "e.label", "Label given with --label"),
     ViewColumn("experiment_id", "e.experiment_id", "Experiment given with --experiment"),

@@ -23,7 +23,7 @@ from kosmos_nb.history.opening import HEAD
 from kosmos_nb.history.rows import to_bundle
 from kosmos_nb.history.tables import Base
 from kosmos_nb.history.views import VIEWS
-from tests.samples import done_run, profile
+from tests.samples import done_run, full_profile, profile
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -93,7 +93,7 @@ def test_models_migrations_and_rows_say_the_same(tmp_path):
         worker_pid=1,
     )
     run = dataclasses.replace(done_run(), experiments=(experiment,))
-    for record in (new_profile(), run):
+    for record in (full_profile(), run):
         for table, rows in to_bundle(record).rows.items():
             names = {column.name for column in Base.metadata.tables[table].columns} - ours
             assert rows and all(set(row) == names for row in rows), table

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from kosmos_nb.core import uuid7
 from kosmos_nb.history import (
+    AllocationSite,
     Bottleneck,
     CallNode,
+    ChildProcess,
     Experiment,
     FunctionStat,
     History,
@@ -37,6 +39,7 @@ def records(kind: type, **given_fields: st.SearchStrategy) -> st.SearchStrategy:
     """Values for every field by its type, as the record's own annotations name it."""
     by_type = {
         "str": TEXTS,
+        "bool": st.booleans(),
         "float": FLOATS,
         "int": WHOLE,
         "str | None": st.none() | TEXTS,
@@ -45,7 +48,7 @@ def records(kind: type, **given_fields: st.SearchStrategy) -> st.SearchStrategy:
         "tuple[str, ...]": st.lists(TEXTS, max_size=3).map(tuple),
         "Status": st.sampled_from(["ok", "failed", "interrupted"]),
         "ProfileKind": st.sampled_from(["cell", "expression", "function", "block", "run"]),
-        "ModeName": st.sampled_from(["light", "standard"]),
+        "ModeName": st.sampled_from(["light", "standard", "full"]),
         "Severity": st.sampled_from(["critical", "high", "medium", "low"]),
         "VerdictName": st.sampled_from(["supported", "refuted", "inconclusive", "not_testable"]),
         "RunStatus": st.sampled_from(["done", "cancelled", "failed"]),
@@ -76,6 +79,8 @@ PROFILES = records(
     line_stats=many(records(LineStat)),
     bottlenecks=many(records(Bottleneck)),
     memory_snapshots=many(records(MemorySnapshot)),
+    children=many(records(ChildProcess)),
+    allocation_sites=many(records(AllocationSite)),
     value=st.just("a value that is never stored"),
 )
 RUNS = st.builds(
