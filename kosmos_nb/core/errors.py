@@ -2,6 +2,7 @@
 
 KosmosError
 ├── ConfigError               an option, setting or environment variable makes no sense
+├── MissingExtraError         a library that one feature needs is not there
 ├── ProfilingError            a profile cannot be taken
 ├── ExecutionError            work in another process could not be done
 │   ├── WorkerDiedError       the worker process ended under its task
@@ -22,6 +23,20 @@ class KosmosError(Exception):
 
 class ConfigError(KosmosError):
     """An option, setting or environment variable makes no sense."""
+
+
+class MissingExtraError(KosmosError):
+    """A library that one feature needs is not installed, or does not load.
+
+    Attributes:
+        feature: What needs it, as the user asked for it.
+        install: What pip is to install.
+    """
+
+    def __init__(self, message: str, *, feature: str, install: str) -> None:
+        super().__init__(message)
+        self.feature = feature
+        self.install = install
 
 
 class ProfilingError(KosmosError):
