@@ -90,7 +90,7 @@ class FrameResolver:
         if known is None:
             offset = self._cell.line_offset if self._is_cell(code) and self._cell else 0
             name = "<module>" if code.co_name.startswith("<cell line") else code.co_qualname
-            known = Function(name, self._shown(code.co_filename), code.co_firstlineno + offset)
+            known = Function(name, self.file(code.co_filename), code.co_firstlineno + offset)
             self._functions[code] = known
         return known
 
@@ -108,7 +108,8 @@ class FrameResolver:
             self._functions.setdefault(code, self.function(code))  # keeps the code, and so its id
         return lines.get(position, code.co_firstlineno)
 
-    def _shown(self, filename: str) -> str:
+    def file(self, filename: str) -> str:
+        """Return a compile name as readers know it."""
         if self._cell is not None and filename == self._cell.filename:
             return self._cell.shown
         if filename in self._cells:
@@ -117,6 +118,11 @@ class FrameResolver:
         if old_cell is not None:
             return f"In[{old_cell[1]}]"
         return "<notebook>" if _IPYKERNEL_CELL.search(filename) else short_file(filename)
+
+
+def is_cell_file(filename: str) -> bool:
+    """Return whether this is the compile name of a notebook's cell."""
+    return _CELL_NAME.match(filename) is not None or _IPYKERNEL_CELL.search(filename) is not None
 
 
 def short_file(filename: str) -> str:
