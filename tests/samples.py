@@ -211,6 +211,35 @@ def full_profile(**changes: object) -> ProfileResult:
     return dataclasses.replace(base, **(filled | changes))
 
 
+def old_profile(**changes: object) -> ProfileResult:
+    """Return a profile as version 1 took it: no errors, no waiting, no CPU over time."""
+    root = CallNode(
+        name="<module>", file="In[12]", line=1, self_s=2.13, total_s=5.92, self_cpu_s=1.9, samples=214,
+        children=(
+            CallNode(name="clean", file="In[12]", line=3, self_s=3.79, total_s=3.79, self_cpu_s=3.77, samples=379),
+        ),
+    )  # fmt: skip
+    filled: dict[str, object] = {
+        "code": "clean(df)",
+        "cell_id": "b7",
+        "notes": ("polled", "thread"),
+        "tree": root,
+        "function_stats": (dataclasses.replace(functions()[0], file="In[12]"),),
+        "line_stats": (LineStat(line=4, source="clean(df)", wall_s=4.86, cpu_s=4.83, samples=486),),
+        "bottlenecks": (
+            Bottleneck(
+                kind="line", name="clean(df)", file="In[12]", line=4, share=0.82, wall_s=4.86, cpu_s=4.83,
+                severity="critical", reading="82 % is in line 4.",
+            ),
+        ),
+        "memory_snapshots": (
+            MemorySnapshot(timestamp=0.0, current_mb=822.0, peak_mb=822.0),
+            MemorySnapshot(timestamp=0.5, current_mb=900.0, peak_mb=910.0),
+        ),
+    }  # fmt: skip
+    return profile(**(filled | changes))
+
+
 def children() -> tuple[ChildProcess, ...]:
     """Return three child processes, most CPU first."""
     return (

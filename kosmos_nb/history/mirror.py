@@ -69,23 +69,29 @@ class Mirror:
             names: Out of `TABLES`.
 
         Returns:
-            Each table as the transaction sees it. Stamps are UTC timestamps without a zone,
+            Each table as the transaction sees it; an older history that cannot be brought up to
+            date has not every one. Stamps are UTC timestamps without a zone,
             under their name without `_us`; lists are joined with `;`.
         """
         connection.row_factory = None
         (origin,) = connection.execute("SELECT content FROM meta WHERE key = 'origin'").fetchone()
         if origin != self._origin:
             self._origin, self._copies = origin, {}
-        return {name: self._refresh(connection, name) for name in names}
+        tables = {name: self._refresh(connection, name) for name in names}
+        return {name: table for name, table in tables.items() if table.num_columns}
 
     def _refresh(self, connection: sqlite3.Connection, name: str) -> pa.Table:
         main, owner = OWNERS.get(name, (name, ""))
+        columns = _columns(connection, name)
+        if not columns:
+            return pa.table({})
         copy = self._copies.get(name, _Copy())
         count = f"SELECT count(*) FROM {main} WHERE seq <= ?"  # noqa: S608 - a name of ours
-        if connection.execute(count, (copy.mark,)).fetchone()[0] != copy.n_records:
-            copy = _Copy()  # records were erased
+        is_whole = connection.execute(count, (copy.mark,)).fetchone()[0] == copy.n_records
+        if not is_whole or copy.columns != columns:  # records were erased; the store was migrated
+            copy = _Copy()
         if copy.table is None:
-            copy.columns = _columns(connection, name)
+            copy.columns = columns
             copy.table = pa.schema([(c.name, c.kind) for c in copy.columns]).empty_table()
         high, total = connection.execute(f"SELECT coalesce(max(seq), 0), count(*) FROM {main}").fetchone()  # noqa: S608
         if high > copy.mark:

@@ -4,6 +4,8 @@ Every new column has a default: rows of the first version keep their meaning, an
 still runs the older kosmos_nb can go on saving.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -32,7 +34,7 @@ _NEW = (
 )
 
 
-def _of_profile(name: str, *columns: sa.Column) -> None:
+def _of_profile(name: str, *columns: sa.Column[Any]) -> None:
     op.create_table(
         name,
         sa.Column("execution_id", TEXT, nullable=False),
