@@ -9,9 +9,10 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from kosmos_nb.profiling.procfs import ProcessFigures, ProcSelf
+from kosmos_nb.profiling.procfs import ProcessFigures, process_figures
 
 if sys.platform != "win32":
     import resource
@@ -60,13 +61,17 @@ class ProcessMeter:
 
     Args:
         track_memory: Whether to find the peak; without it the larger end is given.
+        figures: Opens the system's figures.
     """
 
     _active: "list[ProcessMeter]" = []  # noqa: RUF012 - one kernel mark per process, shared on purpose
     _lock = threading.Lock()
 
-    def __init__(self, *, track_memory: bool = True) -> None:
+    def __init__(
+        self, *, track_memory: bool = True, figures: Callable[[], ProcessFigures] = process_figures
+    ) -> None:
         self._track_memory = track_memory
+        self._figures = figures
         self._gc = _GcTimer()
         self._poller: _Poller | None = None
         self._peak_bytes = 0
@@ -74,7 +79,7 @@ class ProcessMeter:
 
     def open(self) -> None:
         """Open what `start`, `stop` and `rss_bytes` read."""
-        self._proc: ProcessFigures = ProcSelf.open()
+        self._proc = self._figures()
 
     def close(self) -> None:
         """Close it."""
@@ -121,6 +126,15 @@ class ProcessMeter:
         rss = self._proc.rss_bytes()
         self._peak_bytes = max(self._peak_bytes, rss)
         return rss
+
+    @property
+    def peak_bytes(self) -> int:
+        """Highest resident memory known so far."""
+        return self._peak_bytes
+
+    def leave_out(self, read_bytes: int) -> None:
+        """Leave what somebody else of the profiler has read out of the bytes read."""
+        self._proc.own_read_bytes += read_bytes
 
     def _start_peak(self) -> None:
         if not self._track_memory:

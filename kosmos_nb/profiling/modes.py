@@ -4,9 +4,11 @@ import enum
 from dataclasses import dataclass
 
 from kosmos_nb.core import ConfigError
+from kosmos_nb.profiling.children import ChildrenInstrument
 from kosmos_nb.profiling.findings import Instrument
 from kosmos_nb.profiling.session import ProfileSession
 from kosmos_nb.profiling.stacks import StackInstrument
+from kosmos_nb.profiling.tracers import TracersInstrument
 
 
 class ProfilingMode(enum.StrEnum):
@@ -53,11 +55,16 @@ def new_session(
     if not 0 < threshold_pct < 100:
         raise ConfigError(f"The bottleneck threshold lies between 0 and 100 percent, not {threshold_pct}.")
     look = _LOOKS[known]
-    instruments: list[Instrument] = []
+    children = ChildrenInstrument()
+    # The tracers go first: who else is there, before any of ours is.
+    instruments: list[Instrument] = [TracersInstrument(), children]
     if look.interval_s is not None:
         instruments.append(
             StackInstrument(
-                interval_s=look.interval_s, threshold_pct=threshold_pct, track_memory=track_memory
+                interval_s=look.interval_s,
+                threshold_pct=threshold_pct,
+                track_memory=track_memory,
+                on_look=children.look,
             )
         )
     return ProfileSession(known.value, instruments, threshold_pct=threshold_pct, track_memory=track_memory)

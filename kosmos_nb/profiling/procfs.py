@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 from typing import Protocol
 
 _PAGE_BYTES = 4096
@@ -11,11 +10,13 @@ if sys.platform != "win32":
 
     _PAGE_BYTES = resource.getpagesize()
 
-_IS_LINUX = sys.platform.startswith("linux")
+_HAS_PROC = sys.platform.startswith("linux") and os.path.exists("/proc/self/statm")  # noqa: PTH110 - once
 
 
 class ProcessFigures(Protocol):
     """What the meter asks of the system."""
+
+    own_read_bytes: int
 
     def rss_bytes(self) -> int:
         """Resident memory now."""
@@ -38,64 +39,85 @@ class ProcessFigures(Protocol):
         ...
 
 
+def process_figures() -> ProcessFigures:
+    """Return the figures that this system offers."""
+    return ProcSelf() if _HAS_PROC else _Psutil()
+
+
 class ProcSelf:
-    """`/proc/self`. What the readings themselves read is taken out of `io`."""
+    """`/proc/self`, open from the making to `close`.
+
+    Not longer: a number of ours that the user's code closes may become a file of the user's, and
+    in the child of a fork it is still the parent's.
+
+    Attributes:
+        own_read_bytes: What readings have read; it is left out of `io`.
+    """
 
     def __init__(self) -> None:
-        self._own_read_bytes = 0
-        # Held open, because the sampler asks a hundred times a second.
+        self.own_read_bytes = 0
         self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-
-    @staticmethod
-    def open() -> ProcessFigures:
-        """Return the figures that this system offers."""
-        return ProcSelf() if _IS_LINUX and Path("/proc/self/statm").exists() else _Psutil()
+        try:
+            self._io = os.open("/proc/self/io", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:  # some containers do not allow it
+            self._io = -1
 
     def rss_bytes(self) -> int:
         """Resident memory, from `statm`."""
         data = os.pread(self._statm, 200, 0)
-        self._own_read_bytes += len(data)
-        return int(data.split()[1]) * _PAGE_BYTES
+        self.own_read_bytes += len(data)
+        return int(data.split(None, 2)[1]) * _PAGE_BYTES
 
     def io(self) -> tuple[int, int] | None:
         """`rchar` and `wchar`, less what these readings read; None where it is not allowed."""
-        own_bytes = self._own_read_bytes
+        own_bytes = self.own_read_bytes
+        if self._io < 0:
+            return None
         try:
-            lines = self._read("/proc/self/io").split(b"\n")
+            data = os.pread(self._io, 500, 0)
         except OSError:
             return None
-        return int(lines[0].split()[1]) - own_bytes, int(lines[1].split()[1])
+        self.own_read_bytes += len(data)
+        read, written, _ = data.split(b"\n", 2)
+        return int(read.split()[1]) - own_bytes, int(written.split()[1])
 
     def reset_high_water(self) -> bool:
         """Write 5 to `clear_refs`; False where the system does not let us (some containers)."""
         try:
-            with open("/proc/self/clear_refs", "wb", buffering=0) as file:  # noqa: PTH123 - 5x quicker
-                file.write(b"5")
+            file = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
         except OSError:
             return False
+        try:
+            os.write(file, b"5")
+        except OSError:
+            return False
+        finally:
+            os.close(file)
         return True
 
     def high_water_bytes(self) -> int:
         """`VmHWM` of `status`."""
-        text = self._read("/proc/self/status")
+        file = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            text = os.read(file, 8192)
+        finally:
+            os.close(file)
+        self.own_read_bytes += len(text)
         start = text.find(b"VmHWM:")
         return int(text[start + 6 : text.find(b"kB", start)]) * 1024 if start >= 0 else 0
 
     def close(self) -> None:
-        """Close `statm`; a second time does nothing."""
-        if self._statm >= 0:
-            os.close(self._statm)
-            self._statm = -1
-
-    def _read(self, path: str) -> bytes:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - unbuffered, one read
-            data = file.read(8192)
-        self._own_read_bytes += len(data)
-        return data
+        """Close what is open; a second time does nothing."""
+        for file in (self._statm, self._io):
+            if file >= 0:
+                os.close(file)
+        self._statm = self._io = -1
 
 
 class _Psutil:
     """macOS, Windows and the rest."""
+
+    own_read_bytes = 0
 
     def __init__(self) -> None:
         import psutil  # noqa: PLC0415 - 20 ms that Linux does not pay

@@ -1,6 +1,7 @@
 """The instrument that samples stacks: call tree, functions, lines, bottlenecks, memory over time."""
 
 import dataclasses
+from collections.abc import Callable
 
 from kosmos_nb.history import MEGABYTE, MemorySnapshot
 from kosmos_nb.profiling.bottlenecks import find_bottlenecks
@@ -23,20 +24,28 @@ class StackInstrument:
         interval_s: Mean distance of the samples.
         threshold_pct: Share of the time above which something is a bottleneck, in percent.
         track_memory: Whether to look at memory at each sample.
+        on_look: Called at each sample with the wall clock, for what else is to be looked at.
     """
 
-    def __init__(self, *, interval_s: float, threshold_pct: float, track_memory: bool) -> None:
+    def __init__(
+        self,
+        *,
+        interval_s: float,
+        threshold_pct: float,
+        track_memory: bool,
+        on_look: Callable[[float], None] | None = None,
+    ) -> None:
         self._interval_s = interval_s
         self._threshold_pct = threshold_pct
         self._track_memory = track_memory
+        self._on_look = on_look
         self._trouble: str | None = None
         self._memory = _MemoryLine()
 
     def start(self, meter: ProcessMeter, suspended: Suspended | None) -> None:
         """Begin to sample; see `Instrument`."""
         self._meter = meter
-        note = self._note_memory if self._track_memory else None
-        self._recorder = Recorder(self._interval_s, note, suspended)
+        self._recorder = Recorder(self._interval_s, self._look, suspended)
         self._trouble = SAMPLER.add(self._recorder)
 
     def stop(self) -> None:
@@ -63,8 +72,11 @@ class StackInstrument:
             notes=(*found.notes, self._trouble) if self._trouble else found.notes,
         )
 
-    def _note_memory(self, wall_s: float) -> None:
-        self._memory.add(wall_s - self._recorder.started_s, self._meter.rss_bytes())
+    def _look(self, wall_s: float) -> None:
+        if self._track_memory:
+            self._memory.add(wall_s - self._recorder.started_s, self._meter.rss_bytes())
+        if self._on_look is not None:
+            self._on_look(wall_s)
 
 
 class _MemoryLine:
