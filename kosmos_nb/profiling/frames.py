@@ -3,11 +3,13 @@
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 from typing import NamedTuple
+
+from kosmos_nb.profiling.stack import SampledStack
 
 _CELL_NAME = re.compile(r"<ipython-input-(\d+)-")
 _IPYKERNEL_CELL = re.compile(r"ipykernel_\d+[\\/]\d+\.py$")
@@ -47,6 +49,27 @@ class WeightedPath(NamedTuple):
     thread_id: int = 0
 
 
+def weighted(stack: SampledStack, ways: Sequence[tuple[Frame, ...]]) -> list[WeightedPath]:
+    """Return paths that share the stack's time evenly; what is whole stays whole."""
+    count = len(ways)
+    samples, memory_bytes = divmod(stack.samples, count), divmod(stack.memory_bytes, count)
+    return [
+        WeightedPath(
+            frames=frames,
+            wall_s=stack.wall_s / count,
+            cpu_s=stack.cpu_s / count,
+            samples=samples[0] + (index < samples[1]),
+            lock_s=stack.lock_s / count,
+            await_s=stack.wall_s / count if stack.suspended.is_idle else 0.0,
+            grain_s=stack.grain_s / count,
+            grain_s2=stack.grain_s2 / count,
+            memory_bytes=memory_bytes[0] + (index < memory_bytes[1]),
+            thread_id=stack.thread_id,
+        )
+        for index, frames in enumerate(ways)
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class CellPlace:
     """Which code is the profiled cell: its compile name, how it is shown, its first line's number.
@@ -75,9 +98,16 @@ class FrameResolver:
         self._cells = cells or {}
         self._functions: dict[CodeType, Function] = {}
         self._lines: dict[int, dict[int, int]] = {}
+        self._frames: dict[tuple[int, int], Frame] = {}
 
     def frame(self, code: CodeType, position: int) -> Frame:
         """Return the frame for readers."""
+        known = self._frames.get((id(code), position))
+        if known is None:
+            known = self._frames[id(code), position] = self._new_frame(code, position)
+        return known
+
+    def _new_frame(self, code: CodeType, position: int) -> Frame:
         line = self._line(code, position)
         if self._cell is not None and code.co_filename == self._cell.filename:
             line += self._cell.line_offset

@@ -13,9 +13,11 @@ import threading
 import time
 from collections.abc import Callable
 from types import CodeType, FrameType
+from typing import NamedTuple
 
+from kosmos_nb.profiling.awaiting import suspended_in_loop
 from kosmos_nb.profiling.collector import collections_held_back
-from kosmos_nb.profiling.stack import RawStack, SampledStack, Suspended
+from kosmos_nb.profiling.stack import RawStack, SampledStack, Suspended, Suspension
 from kosmos_nb.profiling.ticker import Ticker, tickers
 
 INTERVAL_S = 0.01
@@ -24,6 +26,15 @@ INTERVAL_S = 0.01
 SAMPLES_BEFORE_SLOWING = 12_000
 
 StackKey = tuple[int, ...]  # id(code), f_lasti, id(code), f_lasti, …, innermost first
+WaitingKey = tuple[tuple[StackKey, ...], bool, bool]  # a Suspension with ids for its stacks
+
+
+class Moment(NamedTuple):
+    """The clocks when a sample is taken, and the time at which it fell due."""
+
+    due_s: float
+    wall_s: float
+    cpu_s: float
 
 
 class Recorder:
@@ -42,41 +53,59 @@ class Recorder:
         suspended: Suspended | None = None,
     ) -> None:
         self.interval_s = interval_s
-        self.weights: dict[tuple[StackKey, StackKey], list[float]] = {}
+        self.weights: dict[tuple[StackKey, WaitingKey], list[float]] = {}
         self.codes: dict[int, CodeType] = {}
         self.samples = 0
         self.overhead_s = 0.0
         self._on_sample = on_sample
-        self._suspended = suspended
+        self._suspended = suspended or suspended_in_loop
         self.started_s = self._wall_s = time.perf_counter()
         self._cpu_s = time.thread_time()
 
-    def record(self, key: StackKey, codes: dict[int, CodeType], wall_s: float, cpu_s: float) -> None:
-        """Add the time since the sample before to a stack."""
-        waiting: StackKey = ()
-        if self._suspended is not None:
-            waiting = self._key_of(self._suspended())
+    def record(self, frame: FrameType | None, key: StackKey, codes: dict[int, CodeType], now: Moment) -> None:
+        """Add the time until now, since the sample before fell due, to a stack.
+
+        Args:
+            frame: The innermost frame of the stack.
+            key, codes: The stack as ids, and what they stand for.
+            now: The clocks. What has gone by since the sample fell due is left to the next one.
+        """
+        stacks, is_idle, in_loop = self._suspended(frame)
+        waiting = (tuple([self._key_of(frames) for frames in stacks]), is_idle, in_loop)
         weight = self.weights.get((key, waiting))
         if weight is None:
             weight = self.weights[key, waiting] = [0.0, 0.0, 0]
             self.codes.update(codes)  # a code object that is let go would give its id away
-        weight[0] += wall_s - self._wall_s
-        weight[1] += max(0.0, cpu_s - self._cpu_s)
+        since_s = now.wall_s - self._wall_s
+        due_share = min(1.0, (now.due_s - self._wall_s) / since_s) if now.due_s > self._wall_s else 0.0
+        wall_s, cpu_s = since_s * due_share, max(0.0, now.cpu_s - self._cpu_s) * due_share
+        weight[0] += wall_s
+        weight[1] += cpu_s
+        self._wall_s += wall_s
+        self._cpu_s += cpu_s
         weight[2] += 1
         self.samples += 1
         if self._on_sample is not None:
-            self._on_sample(wall_s)
+            self._on_sample(now.wall_s)
 
-    def resume(self, wall_s: float, cpu_s: float, overhead_s: float) -> None:
-        """Begin the next stretch; the handler's own time belongs to nobody's line."""
-        self._wall_s, self._cpu_s = wall_s, cpu_s
-        self.overhead_s += overhead_s
+    def resume(self, wall_s: float, cpu_s: float) -> None:
+        """Leave out the handler's own time, by both clocks: it belongs to nobody's line."""
+        self._wall_s += wall_s
+        self._cpu_s += cpu_s
+        # By the CPU clock: while the machine runs others, the profiler costs nothing.
+        self.overhead_s += cpu_s
 
     def stacks(self) -> list[SampledStack]:
         """Return what was sampled."""
         return [
-            SampledStack(self._frames(key), self._frames(waiting), wall_s, cpu_s, int(samples))
-            for (key, waiting), (wall_s, cpu_s, samples) in self.weights.items()
+            SampledStack(
+                self._frames(key),
+                Suspension(tuple([self._frames(at) for at in waiting]), is_idle, in_loop),
+                wall_s,
+                cpu_s,
+                int(samples),
+            )
+            for (key, (waiting, is_idle, in_loop)), (wall_s, cpu_s, samples) in self.weights.items()
         ]
 
     def _frames(self, key: StackKey) -> RawStack:
@@ -103,6 +132,7 @@ class Sampler:
         self._ticker: Ticker | None = None
         self._previous: object = None
         self._failure: str | None = None
+        self._due_s = 0.0
         self._random = random.Random(0)  # noqa: S311 - jitter, not a secret
 
     def add(self, recorder: Recorder) -> str | None:
@@ -114,7 +144,8 @@ class Sampler:
         if self._ticker is None:
             return "No stack samples: the timer signals of this process are used by other code."
         self._recorders.append(recorder)
-        self._arm()
+        self._due_s = time.perf_counter() + self._next_interval_s()
+        self._arm(self._due_s - time.perf_counter())
         return None
 
     def remove(self, recorder: Recorder) -> str | None:
@@ -164,30 +195,49 @@ class Sampler:
     def _is_ours(self) -> bool:
         return self._ticker is not None and signal.getsignal(self._ticker.signum) == self._on_tick
 
-    def _arm(self) -> None:
-        if self._ticker is not None and self._recorders:
-            running_s = time.perf_counter() - self._recorders[0].started_s
-            mean_s = max(
-                min(recorder.interval_s for recorder in self._recorders), running_s / SAMPLES_BEFORE_SLOWING
-            )
-            self._ticker.arm(mean_s * self._random.uniform(0.7, 1.3))
+    def _next_interval_s(self) -> float:
+        running_s = time.perf_counter() - self._recorders[0].started_s
+        mean_s = max(
+            min(recorder.interval_s for recorder in self._recorders), running_s / SAMPLES_BEFORE_SLOWING
+        )
+        return mean_s * self._random.uniform(0.7, 1.3)
+
+    def _arm(self, delay_s: float) -> None:
+        if self._ticker is not None:
+            self._ticker.arm(max(delay_s, 1e-6))  # zero would stop the timer
+
+    def _go_on(self, now_s: float) -> float:
+        """Return when the newest sample fell due that is past, and set when the next one does.
+
+        Samples fall due at times of their own, whatever keeps the handler waiting. Were they
+        counted from the end of a long C call, short code between two such calls would never be
+        seen: the next sample would always fall into the next call.
+        """
+        due_s, next_s = self._due_s, self._due_s + self._next_interval_s()
+        if now_s - due_s > 1.0:  # thousands would have fallen due: begin anywhere in an interval
+            due_s = next_s = now_s - self._random.random() * self._next_interval_s()
+        while next_s <= now_s:
+            due_s, next_s = next_s, next_s + self._next_interval_s()
+        self._due_s = next_s
+        return due_s
 
     def _on_tick(self, signum: int, frame: FrameType | None) -> None:
         wall_s, cpu_s = time.perf_counter(), time.thread_time()
         with collections_held_back():
             try:
+                now = Moment(self._go_on(wall_s), wall_s, cpu_s)
                 key, codes = _walk(frame)
                 for recorder in self._recorders:
-                    recorder.record(key, codes, wall_s, cpu_s)
+                    recorder.record(frame, key, codes, now)
             except Exception as error:  # a door: this runs in the user's cell, which must not notice
                 self._failure = f"Sampling ended early: {type(error).__name__}: {error}"
                 self._close()
             finally:
-                end_s, end_cpu_s = time.perf_counter(), time.thread_time()
+                own_s, own_cpu_s = time.perf_counter() - wall_s, time.thread_time() - cpu_s
                 for recorder in self._recorders:
-                    # By the CPU clock: while the machine runs others, the profiler costs nothing.
-                    recorder.resume(end_s, end_cpu_s, end_cpu_s - cpu_s)
-                self._arm()
+                    recorder.resume(own_s, own_cpu_s)
+                self._due_s += own_s
+                self._arm(self._due_s - wall_s - own_s)
 
 
 def _walk(frame: FrameType | None) -> tuple[StackKey, dict[int, CodeType]]:

@@ -2,10 +2,33 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import CodeType
+from types import CodeType, FrameType
+from typing import NamedTuple
 
 RawStack = list[tuple[CodeType, int]]  # code and position in it, outermost first
-Suspended = Callable[[], RawStack]  # gives the frames of the measured coroutine while it waits
+
+
+class Suspension(NamedTuple):
+    """Where a coroutine stands while it is not on the stack.
+
+    Attributes:
+        stacks: Its frames, the outermost first. While the loop has nothing to run there is one
+            stack for each task that it waits for, and the time is split evenly among them. Empty
+            where the coroutine is on the stack, or there is none.
+        is_idle: Whether the loop has nothing to run, and so everybody waits.
+        in_loop: Whether it is the main task of a loop which is on the stack, as `asyncio.run` has
+            it; else it is the measured code itself.
+    """
+
+    stacks: tuple[RawStack, ...] = ()
+    is_idle: bool = False
+    in_loop: bool = False
+
+
+NOT_SUSPENDED = Suspension()
+
+# Given the innermost frame of the thread of the loop, says where the measured coroutine stands.
+Suspended = Callable[[FrameType | None], Suspension]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +37,7 @@ class SampledStack:
 
     Attributes:
         frames: The stack, outermost first.
-        suspended: Frames of the measured coroutine while it was not on the stack.
+        suspended: Where the measured coroutine stood while it was not on the stack.
         wall_s, cpu_s: Elapsed and thread CPU seconds since the sample before, added up.
         samples: How many samples saw it.
         lock_s: Of `wall_s`, off the CPU for a lock or the GIL while other threads computed.
@@ -27,7 +50,7 @@ class SampledStack:
     """
 
     frames: RawStack
-    suspended: RawStack
+    suspended: Suspension
     wall_s: float
     cpu_s: float
     samples: int

@@ -13,8 +13,10 @@ from kosmos_nb.profiling.frames import (
     Function,
     WeightedPath,
     package_folders,
+    weighted,
 )
 from kosmos_nb.profiling.stack import RawStack, SampledStack
+from kosmos_nb.profiling.stage import Stage, loop_in, thread_frame
 
 # Frames of these never appear: they are the stage, not the play. For a cell that awaits, the
 # kernel's loop runs between its steps, and its frames are the stage too.
@@ -91,22 +93,43 @@ def times_on_stack(code: CodeType) -> int:
 
 
 def paths(subject: Subject, stacks: Sequence[SampledStack]) -> list[WeightedPath]:
-    """Return what was sampled as paths from the subject's root, without the stage."""
+    """Return what was sampled as paths from the subject's root, without the stage.
+
+    Other threads' stacks go below the root, each under its thread's name: so the root has the
+    elapsed time of the measured code and the time in which other threads were active.
+    """
     resolver = FrameResolver(_placed(subject, stacks), subject.cells)
-    stage = _Stage(package_folders(subject.hidden), package_folders(_LOOP))
+    stage = Stage(package_folders(subject.hidden), package_folders(_LOOP))
+    root = Frame(subject.root, subject.root.line)
     result = []
     for stack in stacks:
-        index = subject.first(stack.frames)
-        if index is not None:
-            raw = stack.frames[index:]
-        elif stack.suspended:
-            # It awaits, while the loop runs other tasks: they are shown below the line that awaits.
-            raw = stack.suspended + stage.after_loop(stack.frames)
+        if stack.thread:
+            frames = (resolver.frame(*frame) for frame in stage.of_thread(stack.frames))
+            found = [(root, thread_frame(stack.thread), *frames)]
         else:
-            raw = []  # it has not begun, or has just ended
-        frames = _frames(subject, raw, resolver, stage)
-        result.append(WeightedPath(frames, stack.wall_s, stack.cpu_s, stack.samples))
+            found = [_frames(subject, raw, resolver, stage) for raw in _played(subject, stack, stage)]
+        result += weighted(stack, found)
     return result
+
+
+def _played(subject: Subject, stack: SampledStack, stage: Stage) -> list[RawStack]:
+    """Return what a stack shows of the subject; several stacks where several tasks wait."""
+    index = subject.first(stack.frames)
+    waiting, is_idle, in_loop = stack.suspended
+    if index is not None:
+        frames = stack.frames[index:]
+        at = loop_in(frames)
+        if at is None:
+            return [frames]
+        outer, inner = stage.before_loop(frames, at), stage.after_loop(frames[at:])
+    elif in_loop or not waiting:
+        return [[]]  # it has not begun, or has just ended
+    else:
+        # It awaits, while the loop runs other tasks: they are shown below the line that awaits.
+        outer, inner = [], stage.after_loop(stack.frames)
+    if is_idle:
+        return [outer + leaf for leaf in waiting] or [outer]
+    return [outer + (waiting[0] if waiting else []) + inner]
 
 
 def _placed(subject: Subject, stacks: Iterable[SampledStack]) -> CellPlace | None:
@@ -114,63 +137,19 @@ def _placed(subject: Subject, stacks: Iterable[SampledStack]) -> CellPlace | Non
     if subject.cell is None:
         return None
     for stack in stacks:
-        index = subject.first(stack.frames)
-        outermost = stack.suspended[:1] if index is None else stack.frames[index : index + 1]
+        index = None if stack.thread else subject.first(stack.frames)
+        if index is None and (stack.thread or stack.suspended.in_loop):
+            continue
+        waiting = stack.suspended.stacks[0] if stack.suspended.stacks else []
+        outermost = waiting[:1] if index is None else stack.frames[index : index + 1]
         if outermost:
             return replace(subject.cell, filename=outermost[0][0].co_filename)
     return subject.cell
 
 
-def _frames(subject: Subject, raw: RawStack, resolver: FrameResolver, stage: "_Stage") -> tuple[Frame, ...]:
+def _frames(subject: Subject, raw: RawStack, resolver: FrameResolver, stage: Stage) -> tuple[Frame, ...]:
     root = Frame(subject.root, subject.root.line)
     if raw and (subject.root_is_frame or resolver.function(raw[0][0]) == subject.root):
         top = resolver.frame(*raw[0])
         root, raw = Frame(subject.root, top.line, top.cell_line), raw[1:]
     return (root, *(resolver.frame(*frame) for frame in stage.without(raw)))
-
-
-class _Stage:
-    """Which frames are the stage.
-
-    Args:
-        hidden: Folders whose frames never appear.
-        loop: Folders whose frames do not appear where they serve the stage: the kernel's loop,
-            and the messages that show a result. Called by the user, they are ordinary code.
-    """
-
-    def __init__(self, hidden: tuple[str, ...], loop: tuple[str, ...]) -> None:
-        self._hidden, self._loop = hidden, loop
-        self._kinds: dict[str, str] = {}
-
-    def without(self, stack: RawStack) -> RawStack:
-        """Return the frames that are not the stage."""
-        kept, serves = [], False
-        for frame in stack:
-            kind = self._kind(frame[0].co_filename)
-            if kind == "loop" and serves:
-                continue
-            serves = kind == "hidden"
-            if not serves:
-                kept.append(frame)
-        return kept
-
-    def after_loop(self, stack: RawStack) -> RawStack:
-        """Return what the kernel's loop runs: the frames after the first stretch of asyncio's."""
-        start = next((at for at, (code, _) in enumerate(stack) if _is_asyncio(code)), len(stack))
-        while start < len(stack) and self._kind(stack[start][0].co_filename) != "play":
-            start += 1
-        return self.without(stack[start:])
-
-    def _kind(self, filename: str) -> str:
-        kind = self._kinds.get(filename)
-        if kind is None:
-            if filename.startswith(self._hidden):
-                kind = "hidden"
-            else:
-                kind = "loop" if filename.startswith(self._loop) or filename.startswith("<frozen") else "play"
-            self._kinds[filename] = kind
-        return kind
-
-
-def _is_asyncio(code: CodeType) -> bool:
-    return code.co_name == "_run_once" and "asyncio" in code.co_filename
