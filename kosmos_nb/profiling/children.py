@@ -16,6 +16,7 @@ from kosmos_nb.core import units
 from kosmos_nb.history import ChildProcess
 from kosmos_nb.profiling.descendants import Descendants, ProcessReading, descendants, may_have_children
 from kosmos_nb.profiling.findings import Findings
+from kosmos_nb.profiling.lookout import Lookout
 from kosmos_nb.profiling.meters import ProcessMeter
 from kosmos_nb.profiling.stack import Suspended
 from kosmos_nb.profiling.subject import Subject
@@ -23,9 +24,6 @@ from kosmos_nb.profiling.subject import Subject
 if sys.platform != "win32":
     import resource
 
-LOOK_S = 0.05
-# Of the time from one look to the next, a look takes one part in so many at most.
-LOOK_SHARE = 200
 MOST_CHILDREN = 200
 WORTH_TELLING_S = 0.05
 
@@ -50,49 +48,45 @@ class _Child:
 class ChildrenInstrument:
     """Watches the processes below this one.
 
-    Call `look` while the code runs to learn of those that end before it does.
+    Args:
+        watch: Whether to look while the code runs, or at both ends only.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, watch: bool) -> None:
+        self._watch = watch
+        self._lookout = Lookout(self._read_again)
         self._process = 0
         self._descendants: Descendants | None = None
         self._children: dict[Key, _Child] = {}
         self._reaped_before = self._reaped_after = _Reaped(0.0, 0)
         self._cpu_before_s = self._cpu_after_s = 0.0
-        self._started_s = self._stopped_s = self._next_look_s = 0.0
-        self._looks = 0
+        self._started_s = self._stopped_s = 0.0
 
     def start(self, meter: ProcessMeter, suspended: Suspended | None) -> None:
         """Look for the first time; see `Instrument`."""
         self._process, self._meter = os.getpid(), meter
         self._started_s = time.perf_counter()
+        self._own_peak_bytes = _own_peak_bytes()
         self._reaped_before = _reaped()
         self._cpu_before_s = self._reaped_before.cpu_s + self._read(at_start=True)
+        if self._watch:
+            self._lookout.start()
 
-    def look(self, at_s: float) -> None:
-        """Look at what lives now, if it is time to.
-
-        Args:
-            at_s: By `time.perf_counter`.
-        """
-        self._looks += 1
-        if at_s < self._next_look_s or self._process != os.getpid():
-            return
-        began_s = time.perf_counter()
-        # Without children a look is one system call, and a new child is to be seen soon.
-        if may_have_children():
-            self._read()
-            took_s = time.perf_counter() - began_s
-            self._next_look_s = at_s + max(LOOK_S, LOOK_SHARE * took_s)
+    def look(self, _at_s: float) -> None:
+        """Make sure that somebody looks; the sampler calls it."""
+        if self._process == os.getpid():
+            self._lookout.start()
 
     def stop(self) -> None:
         """Look for the last time."""
+        self._lookout.stop()
         if self._process != os.getpid():  # the child of a fork: the children are its parent's
             self._children.clear()
             return
         self._stopped_s = time.perf_counter()
         living_cpu_s = self._read()
         self._reaped_after = _reaped()
+        self._own_peak_bytes = max(self._own_peak_bytes, _own_peak_bytes())
         self._cpu_after_s = self._reaped_after.cpu_s + living_cpu_s
 
     def add_to(self, found: Findings, subject: Subject) -> Findings:
@@ -109,6 +103,7 @@ class ChildrenInstrument:
             found,
             children=tuple(self._told(child) for child in children[:MOST_CHILDREN]),
             children_cpu_s=cpu_s,
+            overhead_s=found.overhead_s + self._lookout.overhead_s,
             notes=notes,
         )
 
@@ -125,6 +120,9 @@ class ChildrenInstrument:
         for reading in readings:
             self._note(reading, now_s, at_start)
         return sum(reading.cpu_s + reading.reaped_cpu_s for reading in readings)
+
+    def _read_again(self) -> None:
+        self._read()
 
     def _note(self, reading: ProcessReading, now_s: float, at_start: bool) -> None:
         key = (reading.pid, reading.born)
@@ -152,7 +150,7 @@ class ChildrenInstrument:
     def _note_of_unseen(self, cpu_s: float) -> str:
         peak = self._peak_of_ended()
         largest = f", the largest held {units.size(peak)}" if peak is not None else ""
-        why = "lived too short to be seen" if self._looks else "light mode looks at the end only"
+        why = "lived too short to be seen" if self._watch else "light mode looks at the end only"
         return (
             f"Child processes that had ended took {units.seconds(cpu_s)} of CPU{largest}; "
             f"which ones is not known: {why}."
@@ -165,7 +163,7 @@ class ChildrenInstrument:
         its parent: of use where it grew above what this process itself held.
         """
         peak = self._reaped_after.peak_bytes
-        is_known = peak > max(self._reaped_before.peak_bytes, self._meter.peak_bytes, _own_peak_bytes())
+        is_known = peak > max(self._reaped_before.peak_bytes, self._meter.peak_bytes, self._own_peak_bytes)
         return peak if is_known else None
 
     def _tell_peak_of_the_only_one(self) -> None:

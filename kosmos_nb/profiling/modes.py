@@ -55,7 +55,7 @@ def new_session(
     if not 0 < threshold_pct < 100:
         raise ConfigError(f"The bottleneck threshold lies between 0 and 100 percent, not {threshold_pct}.")
     look = _LOOKS[known]
-    children = ChildrenInstrument()
+    children = ChildrenInstrument(watch=look.interval_s is not None)
     # The tracers go first: who else is there, before any of ours is.
     instruments: list[Instrument] = [TracersInstrument(), children]
     if look.interval_s is not None:
