@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from kosmos_nb.profiling.awaiting import suspended_in_loop
 from kosmos_nb.profiling.collector import collections_held_back
-from kosmos_nb.profiling.stack import RawStack, SampledStack, Suspended, Suspension
+from kosmos_nb.profiling.stack import JITTER, RawStack, SampledStack, Suspended, Suspension
 from kosmos_nb.profiling.ticker import Ticker, tickers
 
 INTERVAL_S = 0.01
@@ -200,7 +200,7 @@ class Sampler:
         mean_s = max(
             min(recorder.interval_s for recorder in self._recorders), running_s / SAMPLES_BEFORE_SLOWING
         )
-        return mean_s * self._random.uniform(0.7, 1.3)
+        return mean_s * self._random.uniform(1 - JITTER, 1 + JITTER)
 
     def _arm(self, delay_s: float) -> None:
         if self._ticker is not None:
