@@ -7,6 +7,7 @@ import dataclasses
 import math
 
 from kosmos_nb.history import (
+    THREAD_FILE,
     AllocationSite,
     Bottleneck,
     CallNode,
@@ -209,6 +210,142 @@ def full_profile(**changes: object) -> ProfileResult:
         "notes": ("Call counting changes timings: about 60 ns a call.",),
     }  # fmt: skip
     return dataclasses.replace(base, **(filled | changes))
+
+
+def threads_profile(**changes: object) -> ProfileResult:
+    """Return a profile of 2 seconds with two other threads, one of which mostly waits for the GIL."""
+    name = "ThreadPoolExecutor.map"
+    here = node(
+        "<module>", 0.1, node(name, 1.9, line=575, file="/usr/lib/python3.11/concurrent/futures/_base.py")
+    )
+    work = node("work", 1.2, node("hashed", 0.6, line=9), line=4)
+    slow = node("work", 1.8, line=4)
+    others = tuple(
+        node(f"worker_{i}", 0.0, one, line=0, file=THREAD_FILE) for i, one in enumerate((work, slow))
+    )
+    whole = node("<module>", 0.1, *here.children, *others)
+    rows = [
+        ("work", 4, 3.0, 3.6, 1.9, 0.9, 0.0, 2),
+        (name, 575, 1.9, 1.9, 0.0, 0.0, 0.0, 1),
+        ("hashed", 9, 0.6, 0.6, 0.6, 0.0, 0.0, 1),
+        ("<module>", 1, 0.1, 2.0, 0.1, 0.0, 0.0, 1),
+    ]
+    filled: dict[str, object] = {
+        "code": "%%kosmos_profile\nwith ThreadPoolExecutor(2) as pool:\n    list(pool.map(work, range(2)))\n",
+        "label": None, "wall_s": 2.0, "cpu_s": 2.6, "user_s": 2.5, "system_s": 0.1, "main_thread_cpu_s": 0.1,
+        "samples": 560, "overhead_s": 0.02, "tree": whole, "function_stats": _timed(rows),
+        "line_stats": (
+            LineStat(
+                line=3, source="    list(pool.map(work, range(2)))", wall_s=1.9, cpu_s=0.0, samples=190, self_s=1.9,
+                error_s=0.02, lock_s=1.7,
+            ),
+        ),
+        "bottlenecks": (
+            Bottleneck(
+                kind="function", name="work", file=CELL, line=4, share=0.54, wall_s=3.0, cpu_s=1.9,
+                severity="critical", reading="54 % in work(), 2 threads that wait for the GIL.", share_error=0.03,
+            ),
+        ),
+        "memory_snapshots": moments(2.0, cores=1.3),
+    }  # fmt: skip
+    return profile(**(filled | changes))
+
+
+def asyncio_profile(**changes: object) -> ProfileResult:
+    """Return a profile of 1.5 seconds of two coroutines, which mostly await."""
+    fetched = node(
+        "fetch", 0.9, node("json.loads", 0.15, line=299, file="/usr/lib/python3.11/json/__init__.py")
+    )
+    whole = node("<module>", 0.05, node("main", 0.0, fetched, node("save", 0.4, line=12), line=2))
+    rows = [
+        ("fetch", 5, 0.9, 1.05, 0.02, 0.0, 0.88, 1),
+        ("save", 12, 0.4, 0.4, 0.38, 0.0, 0.0, 1),
+        ("json.loads", 299, 0.15, 0.15, 0.15, 0.0, 0.0, 1),
+        ("<module>", 1, 0.05, 1.5, 0.05, 0.0, 0.0, 1),
+        ("main", 2, 0.0, 1.45, 0.0, 0.0, 0.0, 1),
+    ]
+    filled: dict[str, object] = {
+        "code": "%%kosmos_profile\nawait main()\n", "label": None, "wall_s": 1.5, "cpu_s": 0.6, "user_s": 0.55,
+        "system_s": 0.05, "main_thread_cpu_s": 0.6, "samples": 150, "overhead_s": 0.008, "tree": whole,
+        "function_stats": _timed(rows),
+        "line_stats": (
+            LineStat(
+                line=2, source="await main()", wall_s=1.45, cpu_s=0.55, samples=145, self_s=1.45, error_s=0.01,
+                await_s=0.88,
+            ),
+        ),
+        "bottlenecks": (
+            Bottleneck(
+                kind="function", name="fetch", file=CELL, line=5, share=0.6, wall_s=0.9, cpu_s=0.02,
+                severity="critical", reading="60 % in fetch(), awaiting.", share_error=0.06,
+            ),
+        ),
+        "memory_snapshots": moments(1.5, cores=0.4),
+    }  # fmt: skip
+    return profile(**(filled | changes))
+
+
+def edited_profile() -> ProfileResult:
+    """Return `profile()` after an edit: one line inserted, `clean` faster, a new function slow."""
+    lines = [*CODE.splitlines()[:3], 'df = df.sort_values("city")', *CODE.splitlines()[3:]]
+    pandas = "/opt/env/site-packages/pandas/core/series.py"
+    cleaned = node(
+        "clean", 1.4, node("sub", 0.8, line=179, file="/usr/lib/python3.11/re/__init__.py"), line=4
+    )
+    applied = node("Series.apply", 0.05, node("SeriesApply.apply", 0.2, cleaned, file=pandas), file=pandas)
+    read = node("read_parquet", 0.03, node("read_table", 0.58, line=1768, file="/opt/env/pyarrow/core.py"))
+    ordered = node(
+        "DataFrame.sort_values", 0.9, line=7064, file="/opt/env/site-packages/pandas/core/frame.py"
+    )
+    whole = node("<module>", 0.19, applied, ordered, read, node("GroupBy.median", 0.26, line=2266))
+    slow = FunctionStat(
+        name="DataFrame.sort_values", file="/opt/env/site-packages/pandas/core/frame.py", line=7064, self_s=0.9,
+        total_s=0.9, self_cpu_s=0.88, total_cpu_s=0.88, samples=90, self_error_s=0.1,
+    )  # fmt: skip
+    stats = [
+        dataclasses.replace(
+            stat, line=4, self_s=1.4, total_s=2.2, self_cpu_s=1.38, total_cpu_s=2.18, samples=140
+        )
+        if stat.name == "clean"
+        else stat
+        for stat in functions()
+    ]
+    times = {2: (0.61, 62), 3: (0.18, 18), 4: (0.9, 90), 5: (2.45, 245), 6: (0.27, 27)}
+    return profile(
+        id="0193a41c-ffff-7c3d-8a41-5be2c9d09f2e", wall_s=4.41, cpu_s=4.3, samples=441, overhead_s=0.026,
+        code="\n".join(lines) + "\n", code_hash="beef" * 16, tree=whole,
+        started_at_us=STARTED_US + 60_000_000, execution_count=13,
+        function_stats=tuple(sorted([*stats, slow], key=lambda stat: -stat.self_s)),
+        line_stats=tuple(
+            LineStat(line=n, source=lines[n - 1], wall_s=w, cpu_s=w, samples=s, self_s=w, error_s=0.05)
+            for n, (w, s) in times.items()
+        ),
+        bottlenecks=(
+            Bottleneck(
+                kind="line", name=lines[4], file=CELL, line=5, share=0.56, wall_s=2.45, cpu_s=2.45,
+                severity="critical", reading="56 % of the time is in line 5: computing, one thread.",
+            ),
+        ),
+    )  # fmt: skip
+
+
+def moments(wall_s: float, cores: float, step_s: float = 0.1) -> tuple[MemorySnapshot, ...]:
+    """Return one moment each tenth of a second, with steady CPU and slowly growing memory."""
+    return tuple(
+        MemorySnapshot(timestamp=i * step_s, current_mb=200 + i, peak_mb=200 + i, cpu_s=i * step_s * cores)
+        for i in range(round(wall_s / step_s) + 1)
+    )
+
+
+def _timed(rows: list[tuple[str, int, float, float, float, float, float, int]]) -> tuple[FunctionStat, ...]:
+    return tuple(
+        FunctionStat(
+            name=name, file=CELL, line=line, self_s=own, total_s=total, self_cpu_s=cpu, total_cpu_s=cpu,
+            samples=round(own * 100), self_error_s=0.2 * math.sqrt(own) * 0.1, self_lock_s=lock, self_await_s=waits,
+            threads=threads,
+        )
+        for name, line, own, total, cpu, lock, waits, threads in rows
+    )  # fmt: skip
 
 
 def old_profile(**changes: object) -> ProfileResult:

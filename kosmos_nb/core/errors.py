@@ -2,12 +2,14 @@
 
 KosmosError
 ├── ConfigError               an option, setting or environment variable makes no sense
+│   └── FileThereError        a file would be overwritten (also a FileExistsError)
 ├── MissingExtraError         a library that one feature needs is not there
 ├── ProfilingError            a profile cannot be taken
 ├── ExecutionError            work in another process could not be done
 │   ├── WorkerDiedError       the worker process ended under its task
 │   ├── TaskTimeoutError      the task passed its time limit
-│   └── TaskCancelledError    the task was stopped on request
+│   ├── TaskCancelledError    the task was stopped on request
+│   └── SandboxUnavailableError   code was to run in a cage, and there is none
 ├── ResearchError             the data or the question cannot be researched
 └── HistoryError              the history cannot be read or written
     └── QueryError            a query is not allowed or not valid
@@ -23,6 +25,10 @@ class KosmosError(Exception):
 
 class ConfigError(KosmosError):
     """An option, setting or environment variable makes no sense."""
+
+
+class FileThereError(ConfigError, FileExistsError):
+    """The file to be written is there already, and nobody said that it may be replaced."""
 
 
 class MissingExtraError(KosmosError):
@@ -73,6 +79,10 @@ class TaskTimeoutError(ExecutionError):
 
 class TaskCancelledError(ExecutionError):
     """The task was stopped on request before it ended."""
+
+
+class SandboxUnavailableError(ExecutionError):
+    """Code was to run in a sandbox, and none is available here."""
 
 
 class ResearchError(KosmosError):

@@ -12,6 +12,11 @@ TEXT = "text/plain"
 HTML = "text/html"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 DISPLAY = "display"  # the whole act of showing, where a value wants more than a bundle
+# Forms for other programs and for files: asked for by name, never part of a bundle.
+PAGE = "page"
+SPEEDSCOPE = "speedscope"
+COLLAPSED = "collapsed"
+PSTATS = "pstats"
 
 Renderer = Callable[[Any], Any]
 
@@ -45,7 +50,11 @@ def render(value: object, mime: str) -> Any:
     global _filler
     if _filler is not None:
         filler, _filler = _filler, None
-        filler()
+        try:
+            filler()
+        except BaseException:  # Stop was pressed, perhaps: the next need fills again
+            _filler = filler
+            raise
     renderer = _renderers.get((type(value), mime))
     return None if renderer is None else renderer(value)
 

@@ -8,6 +8,7 @@ from kosmos_nb.history.history import History, HistoryWarning
 from kosmos_nb.history.records import (
     ENDED,
     MEGABYTE,
+    THREAD_FILE,
     AllocationSite,
     Bottleneck,
     CallNode,
@@ -33,11 +34,13 @@ from kosmos_nb.history.records import (
     Status,
     Verdict,
     VerdictName,
+    walk,
 )
 
 __all__ = [
     "ENDED",
     "MEGABYTE",
+    "THREAD_FILE",
     "AllocationSite",
     "Bottleneck",
     "CallNode",
@@ -65,4 +68,5 @@ __all__ = [
     "Status",
     "Verdict",
     "VerdictName",
+    "walk",
 ]

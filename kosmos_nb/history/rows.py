@@ -31,6 +31,7 @@ from kosmos_nb.history.records import (
     Run,
     RunSnapshot,
     Verdict,
+    walk,
 )
 
 Record = ProfileResult | RunSnapshot
@@ -218,12 +219,7 @@ def _columns(items: Iterable[Any], names: Sequence[str]) -> dict[str, list[Any]]
 
 def _tree_columns(root: CallNode) -> dict[str, list[Any]]:
     """Return the tree's nodes, each before its children, with how many children each has."""
-    nodes: list[CallNode] = []
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        nodes.append(node)
-        waiting.extend(reversed(node.children))
+    nodes = [node for _, node in walk(root)]
     return _columns(nodes, _TREE) | {"n_children": [len(node.children) for node in nodes]}
 
 

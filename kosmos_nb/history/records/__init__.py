@@ -6,8 +6,8 @@ draw themselves: `to_html` and the notebook's displays ask the renderer registry
 
 from kosmos_nb.history.records.base import Drawn, Status
 from kosmos_nb.history.records.diff import Change, DiffNode, ProfileDiff
-from kosmos_nb.history.records.profile import (
-    MEGABYTE,
+from kosmos_nb.history.records.parts import (
+    THREAD_FILE,
     AllocationSite,
     Bottleneck,
     CallNode,
@@ -17,9 +17,10 @@ from kosmos_nb.history.records.profile import (
     MemorySnapshot,
     ModeName,
     ProfileKind,
-    ProfileResult,
     Severity,
 )
+from kosmos_nb.history.records.plain import walk
+from kosmos_nb.history.records.profile import MEGABYTE, ProfileResult
 from kosmos_nb.history.records.run import (
     ENDED,
     TESTED,
@@ -39,6 +40,7 @@ __all__ = [
     "ENDED",
     "MEGABYTE",
     "TESTED",
+    "THREAD_FILE",
     "AllocationSite",
     "Bottleneck",
     "CallNode",
@@ -65,4 +67,5 @@ __all__ = [
     "Status",
     "Verdict",
     "VerdictName",
+    "walk",
 ]

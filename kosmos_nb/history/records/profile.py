@@ -4,186 +4,34 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from kosmos_nb.core import ConfigError, render
+from kosmos_nb.history.records import plain, saving
 from kosmos_nb.history.records.base import Drawn, Status
+from kosmos_nb.history.records.parts import (
+    AllocationSite,
+    Bottleneck,
+    CallNode,
+    ChildProcess,
+    FunctionStat,
+    LineStat,
+    MemorySnapshot,
+    ModeName,
+    ProfileKind,
+)
 
 if TYPE_CHECKING:
+    import os
+    import pstats
+    from pathlib import Path
+
     import pandas as pd
 
 MEGABYTE = 1_000_000
-
-ProfileKind = Literal["cell", "expression", "function", "block", "run"]
-ModeName = Literal["light", "standard", "full"]
-Severity = Literal["critical", "high", "medium", "low"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemorySnapshot:
-    """Memory of the process at one moment of a profile.
-
-    Attributes:
-        timestamp: Seconds since the profile began.
-        current_mb: Resident memory, in megabytes (10^6 bytes).
-        peak_mb: Highest resident memory so far.
-        allocated_mb: Memory that the interpreter allocated; None where not traced.
-        cpu_s: CPU seconds of the process since the profile began; None in profiles of version 1.
-    """
-
-    timestamp: float
-    current_mb: float
-    peak_mb: float
-    allocated_mb: float | None = None
-    cpu_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionStat:
-    """Time of one function in a profile.
-
-    Attributes:
-        name: Qualified name; `<module>` for the cell's own top level.
-        file: Source file, or the cell's compile name.
-        line: First line of the function.
-        self_s, total_s: Wall seconds in it alone, and with what it called. Recursion counts once.
-        self_cpu_s, total_cpu_s: The same by the thread's CPU clock.
-        samples: Samples whose innermost frame it was.
-        calls: Number of calls; None unless counted exactly.
-        calls_capped: The count stopped at its limit: there were `calls` or more.
-        self_error_s: Half width of the 95 % interval of `self_s`, from sampling.
-        self_lock_s: Of `self_s`, waiting for a lock or the GIL while other threads worked.
-        self_await_s: Of `self_s`, awaiting while the event loop had nothing to run.
-        threads: Number of threads in which it was seen.
-
-    Times of other threads than the cell's own count where such a thread was active, so that the
-    self times of all functions add up to the thread time of the profile.
-    """
-
-    name: str
-    file: str
-    line: int
-    self_s: float
-    total_s: float
-    self_cpu_s: float
-    total_cpu_s: float
-    samples: int
-    calls: int | None = None
-    calls_capped: bool = False
-    self_error_s: float = 0.0
-    self_lock_s: float = 0.0
-    self_await_s: float = 0.0
-    threads: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineStat:
-    """Time of one line of the cell, with all that it called.
-
-    Attributes:
-        line: 1-based; line 1 is the cell's first line as the editor shows it.
-        source: The line's text.
-        wall_s, cpu_s: Seconds while this line of the cell was being executed.
-        samples: Samples taken meanwhile.
-        memory_growth_mb: Growth of resident memory; None unless measured by line.
-        self_s: Wall seconds while it was the innermost line of the cell: these add up over lines.
-        error_s: Half width of the 95 % interval of `wall_s`, from sampling.
-        lock_s, await_s: Of `wall_s`, waiting for a lock or the GIL; awaiting.
-    """
-
-    line: int
-    source: str
-    wall_s: float
-    cpu_s: float
-    samples: int
-    memory_growth_mb: float | None = None
-    self_s: float = 0.0
-    error_s: float = 0.0
-    lock_s: float = 0.0
-    await_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallNode:
-    """One frame in the sampled call tree, with the frames it called.
-
-    `self_s` of all nodes adds up to the root's `total_s`.
-    """
-
-    name: str
-    file: str
-    line: int
-    self_s: float
-    total_s: float
-    self_cpu_s: float
-    samples: int
-    children: tuple[CallNode, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bottleneck:
-    """A function or a line that took a large share of the cell's own time.
-
-    Attributes:
-        kind: `function` (by self time) or `line` (by the time of the line and what it called).
-        name: The function's qualified name, or the line's text.
-        file, line: Where it is.
-        share: Its share of the cell's time, 0 to 1.
-        wall_s, cpu_s: Its seconds.
-        severity: critical > 30 %, high > 15 %, medium > 5 %, low below.
-        reading: One sentence in plain words.
-        share_error: Half width of the 95 % interval of `share`, from sampling.
-    """
-
-    kind: Literal["function", "line"]
-    name: str
-    file: str
-    line: int
-    share: float
-    wall_s: float
-    cpu_s: float
-    severity: Severity
-    reading: str
-    share_error: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildProcess:
-    """A process that the cell started, or that worked for it.
-
-    Attributes:
-        pid: Its number.
-        name: The program alone; its arguments may hold secrets and are not kept.
-        cpu_s: CPU seconds while the cell ran, as last seen.
-        peak_bytes: Its highest resident memory, as last seen; None where unknown.
-        wall_s: Seconds from when it was first seen until it was last seen.
-        is_running: Whether it still ran when the cell had ended.
-    """
-
-    pid: int
-    name: str
-    cpu_s: float
-    peak_bytes: int | None
-    wall_s: float
-    is_running: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllocationSite:
-    """A line of code that allocated memory, traced exactly (`--trace-memory`).
-
-    Attributes:
-        name, file, line: Function, its file, and the line that allocated.
-        peak_bytes: What it held at the high-water mark of the heap.
-        peak_blocks: In how many blocks.
-    """
-
-    name: str
-    file: str
-    line: int
-    peak_bytes: int
-    peak_blocks: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,15 +164,32 @@ class ProfileResult(Drawn):
         """One row a line of the cell, in order; columns as in `LineStat`."""
         return _frame(self.line_stats, LineStat)
 
+    @property
+    def timeline(self) -> pd.DataFrame:
+        """One row a moment: `t_s`, `cpu_cores`, `rss_mb`.
+
+        `cpu_cores` is the CPU time since the row before, of all threads, over the time between:
+        1.0 is one core at work. NaN where it is not known.
+        """
+        import pandas as pd  # noqa: PLC0415 - costs 200 ms; only who asks for a DataFrame pays
+
+        seen = self.memory_snapshots
+        rows = [
+            (moment.timestamp, _cores(before, moment), moment.current_mb)
+            for before, moment in zip((None, *seen), seen, strict=False)
+        ]
+        return pd.DataFrame(rows, columns=["t_s", "cpu_cores", "rss_mb"], dtype=float)
+
     def to_dict(self) -> dict[str, Any]:
-        """Return plain lists, dicts, numbers and strings; `value` stays out."""
-        plain = dataclasses.asdict(dataclasses.replace(self, value=None))
-        del plain["value"]
-        return plain
+        """Return plain lists, dicts, numbers and strings; `value` stays out.
+
+        The call tree is a list of frames, each before those that it called, with its `depth`.
+        """
+        return plain.as_plain(self, leave=["value"])
 
     def to_json(self) -> str:
         """Return `to_dict()` as JSON text; `from_json` reads it back."""
-        return json.dumps(self.to_dict(), allow_nan=False)
+        return json.dumps(plain.spelled(self.to_dict()), allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> ProfileResult:
@@ -333,22 +198,89 @@ class ProfileResult(Drawn):
         Raises:
             ValueError: The text is not a profile in JSON.
         """
-        return cls.from_dict(json.loads(text))
+        try:
+            found = json.loads(text)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ValueError(f"This is not a profile in JSON: {error}.") from error
+        return cls.from_dict(found)
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> ProfileResult:
-        """Read what `to_dict` returned; unknown keys of newer versions are left aside."""
+    def from_dict(cls, found: Mapping[str, Any]) -> ProfileResult:
+        """Read what `to_dict` returned; unknown keys of newer versions are left aside.
+
+        Raises:
+            ValueError: It is not a profile.
+        """
         try:
-            known = {f.name for f in dataclasses.fields(cls)}
-            values = {key: value for key, value in plain.items() if key in known}
-            values["tree"] = None if values.get("tree") is None else _node(values["tree"])
-            for name, kind in _PARTS.items():
-                values[name] = tuple(kind(**part) for part in values.get(name, ()))
-            for name in ("notes", "traces"):
-                values[name] = tuple(values.get(name, ()))
-            return cls(**values)
-        except (TypeError, KeyError, AttributeError) as error:
+            if not isinstance(found, Mapping):
+                raise ValueError(f"a profile is a mapping, not a {type(found).__name__}")
+            parts: dict[str, Any] = {
+                name: tuple(plain.build(kind, part) for part in plain.items(found, name))
+                for name, kind in _PARTS.items()
+            }
+            return plain.build(cls, found, tree=plain.tree_from_plain(found.get("tree")), value=None, **parts)
+        except ValueError as error:
             raise ValueError(f"This is not a profile: {error}.") from error
+
+    def to_speedscope(self) -> str:
+        """Return JSON text for https://www.speedscope.app, by wall and by CPU time.
+
+        Raises:
+            ConfigError: The profile has no call tree.
+        """
+        return str(self._exported(render.SPEEDSCOPE))
+
+    def to_collapsed(self) -> str:
+        """Return folded stacks, `a;b;c 123` a line, in microseconds of wall time.
+
+        The form is Brendan Gregg's (https://github.com/brendangregg/FlameGraph).
+
+        Raises:
+            ConfigError: The profile has no call tree.
+        """
+        return str(self._exported(render.COLLAPSED))
+
+    def to_pstats(self) -> pstats.Stats:
+        """Return the sampled tree as `pstats.Stats`, in seconds of wall time.
+
+        `ncalls` is the number of calls only where calls were counted (`FunctionStat.calls`). A
+        sampler does not see calls: for all other functions, and for all callers, it is the
+        number of samples in which the function was on the stack.
+
+        Raises:
+            ConfigError: The profile has no call tree.
+        """
+        stats: pstats.Stats = self._exported(render.PSTATS)
+        return stats
+
+    def to_page(self) -> str:
+        """Return a whole HTML page that needs nothing else and prints well."""
+        return str(render.render(self, render.PAGE))
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the profile into a file, in the form that its name asks for.
+
+        Args:
+            path: Ends in `.json` (read back by `from_json`), `.html` (a page),
+                `.speedscope.json`, `.collapsed` or `.txt` (folded stacks), `.pstats` or `.prof`.
+            overwrite: Whether a file that is there may be replaced.
+
+        Returns:
+            The path, with `~` resolved.
+
+        Raises:
+            ConfigError: The ending is not known, the profile has no call tree for this form, or
+                the file cannot be written.
+            FileThereError: There is such a file, and `overwrite` is False.
+        """
+        return saving.save(self, path, overwrite=overwrite)
+
+    def _exported(self, form: str) -> Any:
+        if self.tree is None and self.mode == "light":
+            raise ConfigError("A light profile has no call tree; use --mode standard.")
+        if self.tree is None:
+            raise ConfigError("This profile has no call tree: no sample was taken, the code was too short.")
+        return render.render(self, form)
 
 
 _PARTS: Mapping[str, type] = {
@@ -361,8 +293,11 @@ _PARTS: Mapping[str, type] = {
 }
 
 
-def _node(plain: Mapping[str, Any]) -> CallNode:
-    return CallNode(**{**plain, "children": tuple(_node(child) for child in plain["children"])})
+def _cores(before: MemorySnapshot | None, moment: MemorySnapshot) -> float:
+    if before is None or before.cpu_s is None or moment.cpu_s is None:
+        return math.nan
+    elapsed_s = moment.timestamp - before.timestamp
+    return (moment.cpu_s - before.cpu_s) / elapsed_s if elapsed_s > 0 else math.nan
 
 
 def _frame(rows: tuple[Any, ...], kind: type) -> pd.DataFrame:
