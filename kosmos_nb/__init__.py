@@ -10,11 +10,17 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from kosmos_nb.core import render
+from kosmos_nb.core import parts, render
 
 if TYPE_CHECKING:
     from kosmos_nb.core.errors import KosmosError
-    from kosmos_nb.execution import ExperimentResult, ExperimentTask, ParallelExperimentExecutor
+    from kosmos_nb.execution import (
+        CodeExecutor,
+        CodeResult,
+        ExperimentResult,
+        ExperimentTask,
+        ParallelExperimentExecutor,
+    )
     from kosmos_nb.history import Bottleneck, History, MemorySnapshot, ProfileResult
     from kosmos_nb.inquiry import ResearchRun
     from kosmos_nb.profiling import ExecutionProfiler, ProfilingMode
@@ -24,6 +30,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Bottleneck",
+    "CodeExecutor",
+    "CodeResult",
     "ExecutionProfiler",
     "ExperimentResult",
     "ExperimentTask",
@@ -42,6 +50,8 @@ __all__ = [
 
 _HOMES = {
     "Bottleneck": "history",
+    "CodeExecutor": "execution",
+    "CodeResult": "execution",
     "ExecutionProfiler": "profiling",
     "ExperimentResult": "execution",
     "ExperimentTask": "execution",
@@ -77,7 +87,14 @@ def _fill_renderers() -> None:
     fill_renderers()
 
 
+def _introduce_rooms() -> None:
+    from kosmos_nb.runtime import introduce_rooms  # noqa: PLC0415
+
+    introduce_rooms()
+
+
 render.set_filler(_fill_renderers)
+parts.set_filler(_introduce_rooms)
 
 
 def __getattr__(name: str) -> Any:

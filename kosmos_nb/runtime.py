@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from kosmos_nb.config import Kosmos, settings
-from kosmos_nb.core import ConfigError, KosmosError, render
+from kosmos_nb.core import ConfigError, KosmosError, parts, render
 
 if TYPE_CHECKING:
     from kosmos_nb.execution import ParallelExperimentExecutor
@@ -190,6 +190,13 @@ def fill_renderers() -> None:
     render.register(ProfileResult, render.HTML, html(reporters.profile_html, PROFILE_BYTES))
     render.register(RunSnapshot, render.TEXT, reporters.run_text)
     render.register(RunSnapshot, render.HTML, html(reporters.run_html, RUN_BYTES))
+
+
+def introduce_rooms() -> None:
+    """Offer what one room needs of another; `core.parts` calls it on first need."""
+    from kosmos_nb.profiling import ExecutionProfiler  # noqa: PLC0415 - only who profiles code pays
+
+    parts.offer(parts.PROFILER, ExecutionProfiler)
 
 
 def _forget_parent() -> None:

@@ -1,8 +1,9 @@
 """Running things outside the kernel: one pool of worker processes.
 
 `ParallelExperimentExecutor` is a `concurrent.futures.Executor` whose workers are processes of
-their own session with one BLAS thread each. The names load when they are first used, so that a
-worker process, which lives in this package too, imports only its own side.
+their own session with one BLAS thread each; `CodeExecutor` runs code in one of its own. The
+names load when they are first used, so that a worker process, which lives in this package too,
+imports only its own side.
 """
 
 from __future__ import annotations
@@ -11,12 +12,22 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kosmos_nb.execution.code import CodeExecutor, CodeResult
     from kosmos_nb.execution.pool import ParallelExperimentExecutor
     from kosmos_nb.execution.task import ExperimentResult, ExperimentTask, PoolSnapshot
 
-__all__ = ["ExperimentResult", "ExperimentTask", "ParallelExperimentExecutor", "PoolSnapshot"]
+__all__ = [
+    "CodeExecutor",
+    "CodeResult",
+    "ExperimentResult",
+    "ExperimentTask",
+    "ParallelExperimentExecutor",
+    "PoolSnapshot",
+]
 
 _HOMES = {
+    "CodeExecutor": "kosmos_nb.execution.code",
+    "CodeResult": "kosmos_nb.execution.code",
     "ExperimentResult": "kosmos_nb.execution.task",
     "ExperimentTask": "kosmos_nb.execution.task",
     "ParallelExperimentExecutor": "kosmos_nb.execution.pool",

@@ -66,7 +66,7 @@ def _pack_error(error: BaseException) -> tuple[str, tuple[str, str, str], bytes]
 
     trace = error.__traceback__
     lines = traceback.format_exception(type(error), error, trace and trace.tb_next)  # without our own frame
-    about = (type(error).__name__, _message(error), "".join(lines)[-_TRACEBACK_CHARS:])
+    about = (type(error).__name__, message(error), "".join(lines)[-_TRACEBACK_CHARS:])
     if not isinstance(error, Exception):
         return "left", about, b""
     error.__traceback__ = None
@@ -78,7 +78,8 @@ def _pack_error(error: BaseException) -> tuple[str, tuple[str, str, str], bytes]
     return "raised", about, payload
 
 
-def _message(error: BaseException) -> str:
+def message(error: BaseException) -> str:
+    """Return what an exception says, cut where it is long; never raises."""
     if isinstance(error, SystemExit):
         return f"The task called sys.exit({'' if error.code is None else repr(error.code)})."
     if isinstance(error, KeyboardInterrupt):
@@ -91,7 +92,7 @@ def _message(error: BaseException) -> str:
 
 def described(error: Exception) -> str:
     """Return class and message of an exception in one line, without a full stop."""
-    return f"{type(error).__name__}: {_message(error)}".rstrip(".")
+    return f"{type(error).__name__}: {message(error)}".rstrip(".")
 
 
 def dumps(value: object) -> bytes:

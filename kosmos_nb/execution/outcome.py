@@ -45,6 +45,7 @@ class Outcome:
             peak_bytes=self.peak_bytes,
             worker_pid=self.worker_pid,
             output=self.output,
+            exit_code=self.error.exit_code if isinstance(self.error, WorkerDiedError) else None,
         )
 
 

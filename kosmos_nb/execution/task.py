@@ -46,6 +46,7 @@ class ExperimentResult:
             before it could tell.
         worker_pid: The process that ran it; None if it never began.
         output: The end of what it printed, at most 8 kB; empty in the calling process.
+        exit_code: Of a worker that died under the task, negative for a signal; else None.
     """
 
     experiment_id: str
@@ -60,6 +61,7 @@ class ExperimentResult:
     peak_bytes: int = 0
     worker_pid: int | None = None
     output: str = field(default="", repr=False)
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

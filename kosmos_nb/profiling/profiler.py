@@ -1,37 +1,49 @@
-"""`ExecutionProfiler`: profile a function or a block, in a script, a worker or a notebook."""
+"""`ExecutionProfiler`: profile a function, a block or code, in a script, a worker or a notebook."""
 
+import dataclasses
 import hashlib
 import inspect
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, ParamSpec, TypeVar
 
-from kosmos_nb.core import ProfilingError
+from kosmos_nb.core import ConfigError, ProfilingError
+from kosmos_nb.core.program import Program, compile_program
 from kosmos_nb.history import ProfileResult, Status
-from kosmos_nb.profiling.frames import Function, short_file
+from kosmos_nb.profiling.block import OWN_FRAMES, Block
+from kosmos_nb.profiling.frames import CellPlace, Function, short_file
+from kosmos_nb.profiling.identity import code_hash
 from kosmos_nb.profiling.modes import ProfilingMode, new_session
 from kosmos_nb.profiling.session import Identity, ProfileSession
-from kosmos_nb.profiling.subject import Subject, above, stack_depth
+from kosmos_nb.profiling.subject import Subject, above, after_call_of, stack_depth, times_on_stack
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Ending = tuple[Status, str | None]  # status, and the type of what was raised
 
-_OWN_FRAMES = ("kosmos_nb.profiling",)
+_RUN = Program.run.__code__
 
 
 class ExecutionProfiler:
-    """Profiles functions and blocks.
+    """Profiles functions, blocks and code.
+
+    It works in scripts, notebooks and worker processes, in any thread, nested, and in several
+    threads at once. A profile made so is not in the history until `History().save(profile)`.
 
     Args:
-        mode: `light` (clocks and memory) or `standard` (with a sampled call tree).
-        bottleneck_threshold: A function above this share of the time, in percent, is a bottleneck.
+        mode: `light` (clocks and memory), `standard` (with a sampled call tree) or `full`
+            (sampled twice as often, with memory by line and counted calls).
+        bottleneck_threshold: A function or line above this share of the time, in percent, is a
+            bottleneck.
         enable_memory_tracking: Whether to find the peak of memory.
 
     Raises:
         ConfigError: There is no such mode, or the threshold is no percentage.
     """
+
+    _newest: ProfileResult | None
 
     def __init__(
         self,
@@ -43,16 +55,20 @@ class ExecutionProfiler:
         self.mode = ProfilingMode(mode)
         self.bottleneck_threshold = bottleneck_threshold
         self.enable_memory_tracking = enable_memory_tracking
-        self._result: ProfileResult | None = None
+        self._forget()
 
     def profile_function(
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> tuple[T, ProfileResult]:
         """Call the function; return its value and the profile.
 
+        A coroutine function is profiled as `profile_function(asyncio.run, f())`.
+
         Raises:
+            ConfigError: It is a coroutine function, whose call alone runs nothing.
             BaseException: What the function raised; `get_result()` then has the profile.
         """
+        _check_callable(function)
         subject = _function_subject(function, stack_depth(sys._getframe()))
         session = self._session()
         value: Any = None
@@ -65,60 +81,148 @@ class ExecutionProfiler:
             raise
         finally:
             session.stop()
-            self._result = _finish(session, subject, ended, value)
-        return value, self._result
+            profile = self._finish(session, subject, ended, value)
+        return value, profile
 
     def profile_context(self) -> AbstractContextManager[None]:
-        """Profile the block; `get_result()` has the profile afterwards, also when it raised."""
-        return _Block(self._session, self._keep)
+        """Profile the block; `get_result()` has the profile afterwards, also when it raised.
 
-    def _keep(self, result: ProfileResult) -> None:
-        self._result = result
+        Inside a coroutine the block may await: the time goes to the line that awaits, with what
+        other tasks of the loop did meanwhile. Clocks and memory are those of the whole process.
+        """
+        return Block(self._session, self._end_block)
+
+    def profile_experiment(
+        self, experiment_id: str, code: str, local_vars: dict[str, Any] | None = None
+    ) -> ProfileResult:
+        """Run code in one namespace, as a script has, and return the profile with its lines.
+
+        Args:
+            experiment_id: Found in the history by it, and named in tracebacks.
+            code: Python; its first line is line 1 of the profile. The value of a last line that
+                is an expression is the profile's `value`.
+            local_vars: The namespace: what the code may use, and where it leaves its names.
+
+        Raises:
+            ConfigError: `code` is no text, or `local_vars` no dict.
+            SyntaxError: The code is not Python.
+            BaseException: What the code raised; `get_result()` then has the profile.
+        """
+        namespace = {} if local_vars is None else local_vars
+        if not isinstance(namespace, dict):
+            raise ConfigError(f"local_vars is a dict of names, not {type(namespace).__name__}.")
+        shown = f"<experiment {experiment_id}>"
+        try:
+            program = compile_program(code, shown, with_value=True)
+        except SyntaxError as error:
+            self._not_begun(Program(code, shown, ()), str(experiment_id), outcome(error))
+            raise
+        added = {"__name__", "__builtins__"} - namespace.keys()  # the code's own names are what stays
+        namespace.setdefault("__name__", "__main__")
+        try:
+            self.profile_program(program, namespace, experiment_id=str(experiment_id))
+        finally:
+            for name in added:
+                namespace.pop(name, None)
+        return self.get_result()
+
+    def profile_program(
+        self,
+        program: Program,
+        namespace: dict[str, Any],
+        *,
+        label: str | None = None,
+        experiment_id: str | None = None,
+        then: Callable[[], object] | None = None,
+    ) -> Any:
+        """Run a compiled program and return its value; `get_result()` has the profile.
+
+        Args:
+            program: What to run.
+            namespace: Its globals and locals.
+            label, experiment_id: Of the profile.
+            then: Called under the same profile, however the program ended.
+
+        Raises:
+            BaseException: What the program raised. `SystemExit` without a code is an ordinary end.
+        """
+        subject = _program_subject(program, times_on_stack(_RUN))
+        session = self._session()
+        value: Any = None
+        ended: Ending = ("ok", None)
+        session.start()
+        try:
+            try:
+                value = program.run(namespace)
+            finally:
+                if then is not None:
+                    then()
+        except BaseException as error:
+            ended = ("ok", None) if _is_ordinary_exit(error) else outcome(error)
+            raise
+        finally:
+            session.stop()
+            self._finish(session, subject, ended, value, _owner(program, label, experiment_id))
+        return value
 
     def get_result(self) -> ProfileResult:
-        """Return the newest profile.
+        """Return the newest profile of this thread; of any, where this one has made none.
 
         Raises:
             ProfilingError: Nothing has been profiled yet.
         """
-        if self._result is None:
-            raise ProfilingError("Nothing has been profiled yet: call profile_function or profile_context.")
-        return self._result
+        result = getattr(self._of_thread, "result", None) or self._newest
+        if result is None:
+            raise ProfilingError(
+                "Nothing has been profiled yet: call profile_function, profile_context or profile_experiment."
+            )
+        return result
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A worker process gets the settings; results are this process's.
+        return {k: v for k, v in vars(self).items() if k not in ("_of_thread", "_newest")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._forget()
 
     def _session(self) -> ProfileSession:
         return new_session(
             self.mode, threshold_pct=self.bottleneck_threshold, track_memory=self.enable_memory_tracking
         )
 
-
-class _Block:
-    """A `with` block under a session.
-
-    A class of this room, whose frames are hidden; those of contextlib would be the user's.
-    """
-
-    def __init__(self, new: Callable[[], ProfileSession], keep: Callable[[ProfileResult], None]) -> None:
-        self._session = new()
-        self._keep = keep
-
-    def __enter__(self) -> None:
-        frame = sys._getframe(1)  # the user's, whose lines are the block
-        code = frame.f_code
-        root = Function(code.co_qualname, short_file(code.co_filename), code.co_firstlineno)
-        self._subject = Subject(
-            kind="block", root=root, first=above(stack_depth(frame) - 1), hidden=_OWN_FRAMES
+    def _not_begun(self, program: Program, experiment_id: str, ended: Ending) -> ProfileResult:
+        session = self._session()
+        session.start()
+        session.stop()
+        return self._finish(
+            session, _program_subject(program, 0), ended, None, _owner(program, None, experiment_id)
         )
-        self._session.start()
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._session.stop()
-        self._keep(_finish(self._session, self._subject, outcome(error), None))
+    def _end_block(self, session: ProfileSession, subject: Subject, error: BaseException | None) -> None:
+        self._finish(session, subject, outcome(error), None)
 
+    def _finish(
+        self,
+        session: ProfileSession,
+        subject: Subject,
+        ended: Ending,
+        value: Any,
+        owner: Identity | None = None,
+    ) -> ProfileResult:
+        identity = owner or Identity(label=subject.root.name, code_hash=_hash_of(subject.root))
+        status, exception_type = ended
+        result = session.result(subject, identity, status=status, exception_type=exception_type, value=value)
+        note = _has_not_run(value)
+        return self._keep(dataclasses.replace(result, notes=(*result.notes, note)) if note else result)
 
-def _finish(session: ProfileSession, subject: Subject, ended: Ending, value: Any) -> ProfileResult:
-    identity = Identity(label=subject.root.name, code_hash=_hash_of(subject.root))
-    status, exception_type = ended
-    return session.result(subject, identity, status=status, exception_type=exception_type, value=value)
+    def _keep(self, result: ProfileResult) -> ProfileResult:
+        self._of_thread.result = self._newest = result
+        return result
+
+    def _forget(self) -> None:
+        self._of_thread = threading.local()
+        self._newest = None
 
 
 def outcome(error: BaseException | None) -> Ending:
@@ -135,6 +239,37 @@ def outcome(error: BaseException | None) -> Ending:
     return ("interrupted" if isinstance(error, KeyboardInterrupt) else "failed"), name
 
 
+def _check_callable(function: object) -> None:
+    name = getattr(function, "__name__", type(function).__name__)
+    if not callable(function):
+        raise ConfigError(f"profile_function takes a function and its arguments, not {name!r}.")
+    if inspect.iscoroutinefunction(function):
+        raise ConfigError(
+            f"{name} is a coroutine function; calling it runs nothing yet. "
+            f"Use profile_function(asyncio.run, {name}(…)), or put `with profiler.profile_context():` "
+            "around the await."
+        )
+
+
+def _has_not_run(value: object) -> str | None:
+    """Say that what was called only made something that is to be run."""
+    if inspect.iscoroutine(value):
+        return "It returned a coroutine, which has not run: profile asyncio.run with it."
+    if inspect.isgenerator(value) or inspect.isasyncgen(value):
+        return "It returned a generator, whose code runs when it is iterated; that is not in this profile."
+    return None
+
+
+def _is_ordinary_exit(error: BaseException) -> bool:
+    return isinstance(error, SystemExit) and error.code in (None, 0)
+
+
+def _owner(program: Program, label: str | None, experiment_id: str | None) -> Identity:
+    return Identity(
+        label=label, experiment_id=experiment_id, code=program.source, code_hash=code_hash(program.source)
+    )
+
+
 def _function_subject(function: Callable[..., Any], depth: int) -> Subject:
     code = getattr(inspect.unwrap(function), "__code__", None)
     if code is None:
@@ -142,7 +277,19 @@ def _function_subject(function: Callable[..., Any], depth: int) -> Subject:
         root = Function(name, str(getattr(function, "__module__", "")), 0)
     else:
         root = Function(code.co_qualname, short_file(code.co_filename), code.co_firstlineno)
-    return Subject(kind="function", root=root, first=above(depth), root_is_frame=False, hidden=_OWN_FRAMES)
+    return Subject(kind="function", root=root, first=above(depth), root_is_frame=False, hidden=OWN_FRAMES)
+
+
+def _program_subject(program: Program, occurrence: int) -> Subject:
+    shown = short_file(program.filename)
+    return Subject(
+        kind="run",
+        root=Function("<module>", shown, 1),
+        first=after_call_of(_RUN, occurrence),
+        cell=CellPlace(program.filename, shown),
+        source=tuple(program.source.split("\n")),
+        hidden=OWN_FRAMES,
+    )
 
 
 def _hash_of(function: Function) -> str:

@@ -6,6 +6,8 @@ import pandas as pd
 
 from kosmos_nb import (
     Bottleneck,
+    CodeExecutor,
+    CodeResult,
     ExecutionProfiler,
     ExperimentResult,
     ExperimentTask,
@@ -37,6 +39,10 @@ found: Sequence[Bottleneck] = result.bottlenecks
 memory: Sequence[MemorySnapshot] = result.memory_snapshots
 functions: pd.DataFrame = result.functions
 again: ProfileResult = ProfileResult.from_json(result.to_json())
+
+experiment: ProfileResult = profiler.profile_experiment("exp_123", "x = 1", {"y": 2})
+ran: CodeResult = CodeExecutor(enable_profiling=True, sandbox="none").execute("x = 1", returns=["x"])
+cost: ProfileResult | None = ran.profile_result
 
 run: ResearchRun = research(pd.DataFrame({"a": [1, 2], "b": [2, 1]}), "What goes with a?", target="a", seed=1)
 verdicts: pd.DataFrame = run.result(timeout=60).verdicts
