@@ -174,7 +174,7 @@ def research(
 def fill_renderers() -> None:
     """Register the text and HTML forms of every result; `core.render` calls it on first need."""
     from kosmos_nb import reporters  # noqa: PLC0415 - only who shows something pays
-    from kosmos_nb.history.records import ProfileResult, RunSnapshot  # noqa: PLC0415
+    from kosmos_nb.history.records import ProfileDiff, ProfileResult, RunSnapshot  # noqa: PLC0415
 
     def html(draw: Any, limit_bytes: int) -> render.Renderer:
         def drawn(value: object) -> str | None:
@@ -188,6 +188,13 @@ def fill_renderers() -> None:
 
     render.register(ProfileResult, render.TEXT, reporters.profile_text)
     render.register(ProfileResult, render.HTML, html(reporters.profile_html, PROFILE_BYTES))
+    render.register(ProfileResult, render.PAGE, reporters.profile_page)
+    render.register(ProfileResult, render.SPEEDSCOPE, reporters.speedscope)
+    render.register(ProfileResult, render.COLLAPSED, reporters.collapsed)
+    render.register(ProfileResult, render.PSTATS, reporters.pstats_stats)
+    render.register(ProfileDiff, render.TEXT, reporters.diff_text)
+    render.register(ProfileDiff, render.HTML, html(reporters.diff_html, PROFILE_BYTES))
+    render.register(ProfileDiff, render.PAGE, reporters.diff_page)
     render.register(RunSnapshot, render.TEXT, reporters.run_text)
     render.register(RunSnapshot, render.HTML, html(reporters.run_html, RUN_BYTES))
 

@@ -3,63 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kosmos_nb.core import units
-from kosmos_nb.history import CallNode, FunctionStat, LineStat, ProfileResult
+from kosmos_nb.history import ProfileResult
 from kosmos_nb.reporters.markup import clean
-from kosmos_nb.reporters.places import NAME_CHARACTERS, function_name, place, short_id
+from kosmos_nb.reporters.places import NAME_CHARACTERS, short_id
+from kosmos_nb.reporters.profile_rows import (
+    BottleneckRow,
+    ChildRow,
+    FunctionRow,
+    LineRow,
+    SiteRow,
+    TreeRow,
+    bottleneck_rows,
+    child_rows,
+    function_rows,
+    line_rows,
+    sentence,
+    site_rows,
+    tree_rows,
+)
 
-MOST_READINGS = 3
 MOST_NOTES = 8
-LINE_CHARACTERS = 120
 NOTE_CHARACTERS = 240
-TREE_DEPTH = 24
-TREE_SHARE = 0.005
 SHORT_S = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A row of time: seconds computing and waiting, and their shares of the longest row."""
-
-    wall_s: float
-    cpu_s: float
-    share: float
-    computing: float
-    waiting: float
-
-
-@dataclass(frozen=True, slots=True)
-class LineRow:
-    """One line of the cell. `memory` is empty where it was not measured."""
-
-    line: int
-    source: str
-    bar: Bar
-    memory: str
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionRow:
-    """One function: `bar` is its self time, `total_s` with what it called."""
-
-    name: str
-    place: str
-    bar: Bar
-    total_s: float
-    calls: str
-
-
-@dataclass(frozen=True, slots=True)
-class TreeRow:
-    """One frame of the call tree at its depth; `bar` is its total time."""
-
-    depth: int
-    name: str
-    place: str
-    bar: Bar
+SHARE_WORTH_TELLING = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +39,10 @@ class ProfileModel:
         title: What was profiled.
         failure: What went wrong, empty where nothing did.
         big: The headline numbers: value, label.
-        reading: Sentences, the answer first.
+        reading: One or two sentences, the answer first.
+        bottlenecks: Rows, the largest first.
         lines, functions, tree: Rows; lines in order of the cell, functions by self time.
+        children, sites: Child processes by CPU; who held memory at the peak of the heap.
         facts: Clocks, memory, I/O: name, value.
         foot: The fine print.
         notes: What could not be measured, and why.
@@ -81,9 +52,12 @@ class ProfileModel:
     failure: str
     big: tuple[tuple[str, str], ...]
     reading: tuple[str, ...]
+    bottlenecks: tuple[BottleneckRow, ...]
     lines: tuple[LineRow, ...]
     functions: tuple[FunctionRow, ...]
     tree: tuple[TreeRow, ...]
+    children: tuple[ChildRow, ...]
+    sites: tuple[SiteRow, ...]
     facts: tuple[tuple[str, str], ...]
     foot: tuple[str, ...]
     notes: tuple[str, ...]
@@ -94,11 +68,14 @@ def profile_model(result: ProfileResult) -> ProfileModel:
     return ProfileModel(
         title=_title(result),
         failure=_failure(result),
-        big=_big(result),
+        big=big_numbers(result),
         reading=_reading(result),
-        lines=_lines(result),
-        functions=_functions(result),
-        tree=_tree(result),
+        bottlenecks=bottleneck_rows(result.bottlenecks),
+        lines=line_rows(result),
+        functions=function_rows(result),
+        tree=tree_rows(result),
+        children=child_rows(result.children),
+        sites=site_rows(result),
         facts=_facts(result),
         foot=_foot(result),
         notes=tuple(clean(note, NOTE_CHARACTERS) for note in result.notes[:MOST_NOTES]),
@@ -106,12 +83,17 @@ def profile_model(result: ProfileResult) -> ProfileModel:
 
 
 def _title(result: ProfileResult) -> str:
-    count = f" [{result.execution_count}]" if result.execution_count is not None else ""
-    label = f" “{clean(result.label, NAME_CHARACTERS)}”" if result.label else ""
     experiment = (
         f", experiment {clean(result.experiment_id, NAME_CHARACTERS)}" if result.experiment_id else ""
     )
-    return f"Profile of {result.kind}{count}{label}{experiment}"
+    return f"Profile of {subject_of(result)}{experiment}"
+
+
+def subject_of(result: ProfileResult) -> str:
+    """Return what was profiled: `cell [12] “clean the texts”`."""
+    count = f" [{result.execution_count}]" if result.execution_count is not None else ""
+    label = f" “{clean(result.label, NAME_CHARACTERS)}”" if result.label else ""
+    return f"{result.kind}{count}{label}"
 
 
 def _failure(result: ProfileResult) -> str:
@@ -121,22 +103,25 @@ def _failure(result: ProfileResult) -> str:
     return f"{result.status}{kind} after {units.seconds(result.wall_s)}"
 
 
-def _big(result: ProfileResult) -> tuple[tuple[str, str], ...]:
-    above = max(0, result.peak_bytes - result.rss_start_bytes)
+def big_numbers(result: ProfileResult) -> tuple[tuple[str, str], ...]:
+    """Return wall time, CPU time and peak memory as value and label; no memory where it was not measured."""
     cores = f", {result.cpu_s / result.wall_s:.2f} cores" if result.wall_s > 0.001 else ""
-    return (
-        (units.seconds(result.wall_s), "wall"),
-        (units.seconds(result.cpu_s), f"CPU{cores}"),
-        (units.size(result.peak_bytes), f"peak memory, {units.size(above)} above start"),
-        (units.size_change(result.rss_end_bytes - result.rss_start_bytes), "kept"),
-    )
+    if result.children_cpu_s > SHARE_WORTH_TELLING * result.wall_s:
+        cores += f"; children {units.seconds(result.children_cpu_s)}"
+    numbers = [(units.seconds(result.wall_s), "wall"), (units.seconds(result.cpu_s), f"CPU{cores}")]
+    if result.peak_bytes > 0:
+        above = units.size_change(max(0, result.peak_bytes - result.rss_start_bytes))
+        kept = units.size_change(result.rss_end_bytes - result.rss_start_bytes)
+        numbers.append((units.size(result.peak_bytes), f"peak memory, {above}; {kept} kept"))
+    return tuple(numbers)
 
 
 def _reading(result: ProfileResult) -> tuple[str, ...]:
-    told = tuple(_sentence(b.reading) for b in result.bottlenecks[:MOST_READINGS] if b.reading)
+    """Return the largest bottleneck and, of the other kind (line or function), the largest."""
+    told = [one for one in result.bottlenecks if one.reading]
     if told:
-        more = len(result.bottlenecks) - len(told)
-        return (*told, f"{more} smaller: result.bottlenecks.") if more > 0 else told
+        others = [one for one in told if one.kind != told[0].kind]
+        return tuple(sentence(one.reading) for one in (told[0], *others[:1]))
     if result.mode == "light":
         return ("Clocks and memory only; --mode standard also says which lines and functions took the time.",)
     if result.samples == 0:
@@ -144,101 +129,15 @@ def _reading(result: ProfileResult) -> tuple[str, ...]:
     return (f"No single line or function took more than {result.threshold_pct:g} % of the time.",)
 
 
-def _sentence(reading: str) -> str:
-    text = clean(reading, NOTE_CHARACTERS)
-    return text if text.endswith((".", "…", "!", "?")) else text + "."
-
-
-def _bar(wall_s: float, cpu_s: float, whole_s: float, longest_s: float) -> Bar:
-    wall, cpu = max(0.0, wall_s), max(0.0, min(cpu_s, wall_s))
-    scale = longest_s or 1.0
-    share = min(1.0, wall / whole_s) if whole_s > 0 else 0.0
-    return Bar(wall, cpu, share, min(1.0, cpu / scale), min(1.0, (wall - cpu) / scale))
-
-
-def _own_s(result: ProfileResult) -> float:
-    """Return the cell's own time, of which shares are taken: what the samples stand for."""
-    return result.tree.total_s if result.tree is not None else result.wall_s
-
-
-def _lines(result: ProfileResult) -> tuple[LineRow, ...]:
-    whole = _own_s(result)
-    longest = max((line.wall_s for line in result.line_stats), default=0.0)
-
-    def row(line: LineStat) -> LineRow:
-        grown = line.memory_growth_mb
-        return LineRow(
-            line.line,
-            clean(line.source.rstrip(), LINE_CHARACTERS),
-            _bar(line.wall_s, line.cpu_s, whole, longest),
-            "" if grown is None else units.size_change(grown * 1e6),
-        )
-
-    return tuple(row(line) for line in sorted(result.line_stats, key=lambda line: line.line))
-
-
-def _functions(result: ProfileResult) -> tuple[FunctionRow, ...]:
-    ordered = sorted(result.function_stats, key=lambda f: (-f.self_s, -f.total_s, f.name))
-    whole = _own_s(result)
-    longest = max((f.self_s for f in ordered), default=0.0)
-
-    def row(function: FunctionStat) -> FunctionRow:
-        return FunctionRow(
-            function_name(function.name),
-            place(function.file, function.line),
-            _bar(function.self_s, function.self_cpu_s, whole, longest),
-            max(0.0, function.total_s),
-            "" if function.calls is None else units.count(function.calls),
-        )
-
-    return tuple(row(function) for function in ordered)
-
-
-def _tree(result: ProfileResult) -> tuple[TreeRow, ...]:
-    if result.tree is None:
-        return ()
-    whole = result.tree.total_s
-
-    def cpu_s(node: CallNode) -> float:
-        """CPU seconds of the node with its children, without recursion: trees can be deep."""
-        total, waiting = 0.0, [node]
-        while waiting:
-            one = waiting.pop()
-            total += one.self_cpu_s
-            waiting.extend(one.children)
-        return total
-
-    return tuple(
-        TreeRow(
-            depth,
-            function_name(node.name),
-            place(node.file, node.line),
-            _bar(node.total_s, cpu_s(node), whole, whole),
-        )
-        for depth, node in _walk(result.tree, whole * TREE_SHARE)
-    )
-
-
-def _walk(root: CallNode, least_s: float) -> Iterator[tuple[int, CallNode]]:
-    """Yield the frames that took at least `least_s`, depth first, the longest child first."""
-    waiting = [(0, root)]
-    while waiting:
-        depth, node = waiting.pop()
-        yield depth, node
-        if depth < TREE_DEPTH:
-            kept = [child for child in node.children if child.total_s >= least_s]
-            waiting.extend((depth + 1, child) for child in sorted(kept, key=lambda c: c.total_s))
-
-
 def _facts(result: ProfileResult) -> tuple[tuple[str, str], ...]:
+    other_s = max(0.0, result.cpu_s - result.main_thread_cpu_s)
     facts = [
         ("CPU, user and system", f"{units.seconds(result.user_s)} + {units.seconds(result.system_s)}"),
-        ("CPU of the cell's thread", units.seconds(result.main_thread_cpu_s)),
         (
-            "memory before and after",
-            f"{units.size(result.rss_start_bytes)} → {units.size(result.rss_end_bytes)}",
+            "CPU of the cell's thread, of others",
+            f"{units.seconds(result.main_thread_cpu_s)}, {units.seconds(other_s)}",
         ),
-        ("peak found by", clean(result.peak_method, 40)),
+        *_memory_facts(result),
         (
             "page faults from memory, from disk",
             f"{units.count(result.minor_faults)}, {units.count(result.major_faults)}",
@@ -253,10 +152,27 @@ def _facts(result: ProfileResult) -> tuple[tuple[str, str], ...]:
         facts.append(
             ("read, written", f"{units.size(result.read_bytes)}, {units.size(result.written_bytes)}")
         )
+    if result.children or result.children_cpu_s > 0:
+        facts.append(("CPU of child processes", units.seconds(result.children_cpu_s)))
     where = [
         clean(text, 60) for text in (f"Python {result.python}" if result.python else "", result.host) if text
     ]
     return (*facts, ("ran on", ", ".join(where))) if where else tuple(facts)
+
+
+def _memory_facts(result: ProfileResult) -> list[tuple[str, str]]:
+    if result.peak_bytes <= 0:
+        return []
+    facts = [
+        (
+            "memory before and after",
+            f"{units.size(result.rss_start_bytes)} → {units.size(result.rss_end_bytes)}",
+        ),
+        ("peak found by", clean(result.peak_method, 40)),
+    ]
+    if result.heap_peak_bytes is not None:
+        facts.append(("peak of what the cell allocated", units.size(result.heap_peak_bytes)))
+    return facts
 
 
 def _foot(result: ProfileResult) -> tuple[str, ...]:
@@ -264,11 +180,14 @@ def _foot(result: ProfileResult) -> tuple[str, ...]:
     if result.samples:
         every = f" every {units.seconds(result.interval_s)}" if result.interval_s else ""
         sampled = f"{units.count(result.samples)} sample{'' if result.samples == 1 else 's'}{every}"
+    traced = f"traced {' and '.join(clean(name, 20) for name in result.traces)}" if result.traces else ""
+    identity = f"id {short_id(clean(result.id, 40))}"
+    return tuple(part for part in (result.mode, traced, sampled, _cost(result), identity) if part)
+
+
+def _cost(result: ProfileResult) -> str:
     ratio = result.overhead_s / result.wall_s if result.wall_s > 0 else math.inf
     share = units.share(ratio) if ratio < 10 else "over 1000 %"
     spent = units.seconds(result.overhead_s)
     # Of a short cell a share would only frighten: the profiler's fixed cost is a millisecond or so.
-    cost = f"profiler {spent}" if result.wall_s < SHORT_S else f"profiler {share} ({spent})"
-    return tuple(
-        part for part in (result.mode, sampled, cost, f"id {short_id(clean(result.id, 40))}") if part
-    )
+    return f"profiler {spent}" if result.wall_s < SHORT_S else f"profiler {share} ({spent})"

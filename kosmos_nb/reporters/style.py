@@ -19,8 +19,9 @@ _TOKENS = f"""
 .kosmos-view{{--k-bg:var(--jp-layout-color1,#fff);--k-ink:var(--jp-ui-font-color1,#1f2328);
 --k-line:var(--jp-border-color2,#d1d9e0);--k-pane:var(--jp-layout-color2,#f3f5f7);--k-soft:#57606a;
 --k-cpu:#0969da;--k-wait:#9a6700;--k-bad:#c11f29;--k-ok:#18752f;--k-mid:#8a5a00;color-scheme:light}}
-[data-jp-theme-light=false] .kosmos-view,.vscode-dark .kosmos-view,[theme=dark] .kosmos-view{{{_DARK}}}
-@media (prefers-color-scheme:dark){{
+@media screen{{
+[data-jp-theme-light=false] .kosmos-view,.vscode-dark .kosmos-view,[theme=dark] .kosmos-view{{{_DARK}}}}}
+@media screen and (prefers-color-scheme:dark){{
 body:not([data-jp-theme-light],[data-vscode-theme-kind]) .kosmos-view{{{_DARK}}}}}
 """
 
@@ -68,16 +69,45 @@ _BASE = """
 """
 
 _PROFILE = """
-  & .k-b span{display:inline-block;min-width:5em}
+  & .k-b span{display:inline-block;min-width:7.2em}
+  & .k-l td{padding-top:2px;padding-bottom:2px;border:0}
+  & .k-l:first-child td{border-top:1px solid var(--k-line)}
+  & .k-none,& .k-gap{color:var(--k-soft)}
+  & .k-gap{font-size:11.5px;padding-top:1px;padding-bottom:1px}
+  & .k-note{font-size:12px;border:0;color:var(--k-soft)}
   @container (min-width:561px){& .k-l .k-n,& .k-l .k-b{width:1%}}
   @container (max-width:560px){
-    & tr.k-l{display:flex;flex-wrap:wrap;border-top:1px solid var(--k-line);padding:3px 14px}
+    & tr.k-l{display:flex;flex-wrap:wrap;padding:2px 14px}
     & tr.k-l td{border:0;padding:1px 10px 1px 0;width:auto}
     & tr.k-l .k-src{flex:1 1 80%;min-width:0}
     & tr.k-l .k-b{flex-basis:100%;text-align:left}
     & tr.k-l [data-k]::before{content:attr(data-k) " ";color:var(--k-soft)}
+    & tr.k-none td:nth-child(n+3),& tr.k-l .k-n:empty{display:none}
     & thead.k-h{position:absolute;display:block;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
     & .k-title{flex-basis:100%}
+  }
+"""
+
+_STATIC = """
+.kosmos-view.kosmos-view.kosmos-view{
+  & .k-icicle{display:block;width:calc(100% - 28px);margin:1px 14px 10px;& svg{overflow:hidden}
+    & text{font:11.5px var(--jp-code-font-family,ui-monospace,monospace);fill:var(--k-ink)}
+    & .k-wait{fill:currentColor}}
+  & .k-course{padding:3px 14px 9px;font-size:11px;color:var(--k-soft)}
+  & .k-strip{display:grid;grid-template-columns:5.2em 4.6em 1fr;gap:0 8px;align-items:center;
+    margin-bottom:6px}
+  & .k-scale{display:flex;flex-direction:column;justify-content:space-between;height:40px;text-align:right;
+    line-height:1.1;& i{font-style:normal}}
+  & .k-ends{display:flex;justify-content:space-between;margin-left:calc(9.8em + 16px)}
+  @container (max-width:560px){
+    & .k-strip{grid-template-columns:4.6em 1fr;& span:first-child{grid-column:1/3}}
+    & .k-ends{margin-left:calc(4.6em + 8px)}
+  }
+  @media print{
+    max-width:none;border:0;overflow:visible;print-color-adjust:exact;
+    & tr,& svg,& .k-strip{break-inside:avoid}
+    & h4,& summary{break-after:avoid}
+    & details::details-content{content-visibility:visible;block-size:auto}
   }
 """
 
@@ -118,3 +148,4 @@ def _minified(css: str) -> str:
 
 PROFILE_CSS = _minified(_TOKENS + _BASE + _PROFILE + "}")
 RUN_CSS = _minified(_TOKENS + _BASE + _RUN + "}")
+STATIC_CSS = _minified(_STATIC + "}")  # what only the HTML has: the live views draw these parts themselves

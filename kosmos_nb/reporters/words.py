@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from kosmos_nb.history import HypothesisState, VerdictName
+from kosmos_nb.history import HypothesisState, Severity, VerdictName
 
 
 class Sign(NamedTuple):
@@ -22,6 +22,12 @@ class Sign(NamedTuple):
     rank: int
 
 
+SEVERITIES: Mapping[Severity, Sign] = {
+    "critical": Sign("●", "critical", "bad", 0),
+    "high": Sign("◐", "high", "mid", 1),
+    "medium": Sign("○", "medium", "off", 2),
+    "low": Sign("·", "low", "off", 3),
+}
 VERDICTS: Mapping[VerdictName, Sign] = {
     "supported": Sign("✓", "supported", "ok", 2),
     "inconclusive": Sign("?", "inconclusive", "mid", 3),

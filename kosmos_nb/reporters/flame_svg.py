@@ -1,0 +1,82 @@
+"""Flame graphs as SVG that needs no script: boxes in percent of the width, each clipping its own text."""
+
+from collections.abc import Sequence
+
+from kosmos_nb.core import units
+from kosmos_nb.reporters.flame import Box, DiffBox
+from kosmos_nb.reporters.markup import Markup, join, tag
+
+ROW = 18
+DEEPEST = 30  # rows; what lies deeper is told in words
+NARROW = 0.03  # of the width: a box without room for its name
+IDLE = 0.02
+NAME_CHARACTERS = 48
+
+
+def flame_svg(boxes: Sequence[Box], deepest: int = DEEPEST) -> Markup:
+    """Return the boxes as an icicle, the root on top.
+
+    A box is filled as far as it computed, and left open for what it waited.
+    """
+    if not boxes:
+        return Markup()
+    shown = [box for box in boxes if box.depth < deepest]
+    top = ", ".join(f"{box.name} {units.share(box.share)}" for box in _telling(shown))
+    return _svg(shown, [_box(box, boxes[0].total_s) for box in shown], f"Flame graph: {top}")
+
+
+def diff_flame_svg(boxes: Sequence[DiffBox], deepest: int = DEEPEST) -> Markup:
+    """Return the boxes of a difference: `▲` and red where it took longer, `▼` and green where less."""
+    if not boxes:
+        return Markup()
+    shown = [box for box in boxes if box.depth < deepest]
+    changed = sorted(shown, key=lambda box: -abs(box.after_s - box.before_s) * (box.change != 0))[:3]
+    told = ", ".join(
+        f"{box.name} {units.seconds(box.before_s)} → {units.seconds(box.after_s)}" for box in changed
+    )
+    return _svg(shown, [_diff_box(box) for box in shown], f"Flame graph of the change: {told}")
+
+
+def too_deep(boxes: Sequence[Box] | Sequence[DiffBox], deepest: int = DEEPEST) -> int:
+    """Return how many of the boxes lie below what is drawn."""
+    return sum(box.depth >= deepest for box in boxes)
+
+
+def _telling(boxes: Sequence[Box]) -> list[Box]:
+    return sorted(boxes, key=lambda box: -box.self_s)[:3]
+
+
+def _svg(shown: Sequence[Box | DiffBox], drawn: Sequence[Markup], label: str) -> Markup:
+    height = ROW * (max(box.depth for box in shown) + 1)
+    return tag("svg", *drawn, class_="k-icicle", width="100%", height=height, role="img", aria_label=label)
+
+
+def _box(box: Box, whole_s: float) -> Markup:
+    told = (
+        f"{box.name} · {box.place} · {units.seconds(box.total_s)} of {units.seconds(whole_s)}, "
+        f"{units.share(box.share)} · itself {units.seconds(box.self_s)} · "
+        f"{units.share(box.computing)} computing"
+    )
+    filled = 1.0 if box.computing > 1 - IDLE else box.computing if box.computing > IDLE else 0.0
+    ground = "" if filled == 1 else f"<rect class=k-wait width=100% height={ROW - 1} fill-opacity=.14 />"
+    if filled:
+        ground += f"<rect class=k-cpu width={filled:.0%} height={ROW - 1} fill-opacity=.3 />"
+    return _frame(box, told, Markup(ground), "")
+
+
+def _diff_box(box: DiffBox) -> Markup:
+    told = f"{box.name} · {box.place} · {units.seconds(box.before_s)} → {units.seconds(box.after_s)}"
+    strength = 0.12 + 0.4 * abs(box.change)
+    tone, sign = ("k-bad", "▲ ") if box.change > 0 else ("k-ok", "▼ ") if box.change < 0 else ("k-off", "")
+    ground = (
+        f"<rect class={tone} width=100% height={ROW - 1} fill=currentColor fill-opacity={strength:.2g} />"
+    )
+    return _frame(box, told, Markup(ground), sign)
+
+
+def _frame(box: Box | DiffBox, told: str, ground: Markup, sign: str) -> Markup:
+    parts = [tag("title", told), ground]
+    if box.width > NARROW:
+        parts.append(tag("text", sign + box.name[:NAME_CHARACTERS], x=4, y=13))
+    place = f"x={100 * box.start:.4g}% y={box.depth * ROW} width={100 * box.width:.3g}% height={ROW - 1}"
+    return Markup(f"<svg {place}>{join(parts)}</svg>")
