@@ -48,6 +48,14 @@ class WeightedPath(NamedTuple):
     memory_bytes: int = 0
     thread_id: int = 0
 
+    @property
+    def innermost_line(self) -> int | None:
+        """The innermost line of the cell, None where the path has none."""
+        for frame in reversed(self.frames):
+            if frame.cell_line:
+                return frame.cell_line
+        return None
+
 
 def weighted(stack: SampledStack, ways: Sequence[tuple[Frame, ...]]) -> list[WeightedPath]:
     """Return paths that share the stack's time evenly; what is whole stays whole."""

@@ -6,6 +6,7 @@ from kosmos_nb.profiling.frames import Frame, Function
 from kosmos_nb.profiling.stack import RawStack
 
 _BOOTSTRAP = re.compile(r"[\\/](threading|concurrent[\\/]futures[\\/]thread)\.py$")
+THREAD = "<thread>"  # the file of frames that stand for a thread
 # As Python names them: by a pool's prefix and number, by class and number, by target.
 _NUMBERED = re.compile(r"^(.+)_\d+$|^(Thread|Dummy)-\d+( \(.+\))?$")
 
@@ -82,4 +83,4 @@ def thread_frame(name: str) -> Frame:
     `Thread-3 (work)` is `Thread (work)`, `ThreadPoolExecutor-0_2` is `ThreadPoolExecutor-0`.
     """
     shared = _NUMBERED.sub(r"\1\2\3", name)
-    return Frame(Function(shared, "<thread>", 0), 0)
+    return Frame(Function(shared, THREAD, 0), 0)
