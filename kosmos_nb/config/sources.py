@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="KOSMOS_", env_file=".env", extra="ignore", frozen=True)
 
     home: Path = Field(default_factory=_default_home)
-    mode: Literal["light", "standard"] = "standard"
+    mode: Literal["light", "standard", "full"] = "standard"
     always: Literal["off", "light", "standard"] = "off"
     threshold_pct: float = Field(default=5.0, gt=0, lt=100)
     saved_output: Literal["summary", "full", "none"] = "summary"

@@ -7,7 +7,7 @@ that worker processes do without.
 
 from typing import TYPE_CHECKING, Any
 
-from kosmos_nb.profiling.modes import ProfilingMode
+from kosmos_nb.profiling.modes import ProfilingMode, check_traces
 from kosmos_nb.profiling.profiler import ExecutionProfiler
 from kosmos_nb.profiling.session import ProfileSession
 
@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from kosmos_nb.profiling.cell import CellHook, CellOptions
     from kosmos_nb.profiling.code import CodeProfiler
 
-__all__ = ["CellHook", "CellOptions", "CodeProfiler", "ExecutionProfiler", "ProfileSession", "ProfilingMode"]
+__all__ = [
+    "CellHook",
+    "CellOptions",
+    "CodeProfiler",
+    "ExecutionProfiler",
+    "ProfileSession",
+    "ProfilingMode",
+    "check_traces",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -53,6 +53,8 @@ class CellOptions:
     quiet: bool = False
     variable: str | None = None
     is_always: bool = False
+    trace_calls: bool = False
+    trace_memory: bool = False
     problem: str | None = None
 
 
@@ -185,7 +187,12 @@ class CellHook:
             code=source,
             code_hash=identity.code_hash(source, self._magic),
         )
-        session = new_session(options.mode, threshold_pct=options.threshold_pct)
+        session = new_session(
+            options.mode,
+            threshold_pct=options.threshold_pct,
+            trace_calls=options.trace_calls,
+            trace_memory=options.trace_memory,
+        )
         self._active[threading.get_ident()] = _Active(session, options, source, owner, os.getpid())
         shell.ast_transformers.append(self._marker)
 

@@ -41,7 +41,12 @@ class CodeProfiler:
             BaseException: What the code raised.
         """
         options = self._options
-        session = new_session(options.mode, threshold_pct=options.threshold_pct)
+        session = new_session(
+            options.mode,
+            threshold_pct=options.threshold_pct,
+            trace_calls=options.trace_calls,
+            trace_memory=options.trace_memory,
+        )
         subject = self._subject(source, stack_depth(sys._getframe()), is_cell)
         owner = self._identity(source)
         globals_ns = self._shell.user_global_ns

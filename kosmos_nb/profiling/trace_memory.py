@@ -1,0 +1,186 @@
+"""`--trace-memory`: every allocation, by memray; who held what when the heap was largest.
+
+memray hooks the allocators of the process, C libraries included, and follows every Python call to
+know on whose behalf they work. Small objects live in Python's own arenas, which count when Python
+takes them from the system.
+"""
+
+import dataclasses
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from kosmos_nb.core import ProfilingError
+from kosmos_nb.core.extras import require
+from kosmos_nb.history import AllocationSite
+from kosmos_nb.profiling.calls import place_of
+from kosmos_nb.profiling.findings import Findings
+from kosmos_nb.profiling.frames import FrameResolver, is_cell_file, package_folders
+from kosmos_nb.profiling.meters import ProcessMeter
+from kosmos_nb.profiling.stack import Suspended
+from kosmos_nb.profiling.subject import Subject
+
+PRICE = (
+    "--trace-memory (memray) takes some 40 ms a cell and makes code with many calls or allocations "
+    "1.2-3 times slower: read the bytes, not the times."
+)
+MOST_SITES = 100
+
+StackFrame = tuple[str, str, int]  # function, file, line
+_Record = tuple[tuple[StackFrame, ...], int, int]  # its stack, innermost first; bytes; blocks
+
+
+def check_memory() -> None:
+    """Find out whether memory can be traced now; imports memray.
+
+    Raises:
+        MissingExtraError: memray is not installed.
+        ProfilingError: Another tracker, or another profiler, is active.
+    """
+    _memray()
+    other = sys.getprofile() or threading.getprofile()
+    if other is None:
+        return
+    if getattr(other, "__name__", "") == "start_thread_trace":
+        raise ProfilingError(
+            "--trace-memory cannot run while memory is traced already: memray has one tracker a process."
+        )
+    raise ProfilingError(
+        "--trace-memory needs the interpreter's profiling hook, which is in use "
+        f"(sys.setprofile: {getattr(other, '__qualname__', type(other).__qualname__)}). "
+        "Stop that profiler first, or leave --trace-memory out."
+    )
+
+
+def _memray() -> ModuleType:
+    return require("memray", "--trace-memory", "memray")
+
+
+class MemoryTrace:
+    """Follows the allocations of the process.
+
+    Raises:
+        MissingExtraError: memray is not installed.
+    """
+
+    def __init__(self) -> None:
+        self._library: Any = _memray()
+        self._file: int | None = None
+        self._tracker: Any = None
+        self._records: list[_Record] = []
+        self._peak_bytes = 0
+
+    def start(self, meter: ProcessMeter, suspended: Suspended | None) -> None:
+        """Begin to follow; see `Instrument`.
+
+        Raises:
+            ProfilingError: Another tracker, or another profiler, is active.
+        """
+        check_memory()
+        library = self._library
+        self._file, name = tempfile.mkstemp(prefix="kosmos-memory-")
+        # Without a name it ends with the process, whatever ends that.
+        try:
+            # Summed up in memory: the full list of a cell that allocates much would fill the disk.
+            tracker = library.Tracker(
+                destination=library.FileDestination(name, overwrite=True, compress_on_exit=False),
+                file_format=library.FileFormat.AGGREGATED_ALLOCATIONS,
+            )
+        finally:
+            Path(name).unlink()
+        _enter(tracker)
+        self._tracker = tracker
+
+    def stop(self) -> None:
+        """End it, and read what was seen."""
+        tracker, self._tracker = self._tracker, None
+        try:
+            if tracker is not None:
+                tracker.__exit__(None, None, None)
+                self._read()
+        finally:
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
+
+    def add_to(self, found: Findings, subject: Subject) -> Findings:
+        """Add the high-water mark and who held it."""
+        return dataclasses.replace(
+            found,
+            heap_peak_bytes=self._peak_bytes,
+            allocation_sites=_sites(self._records, subject),
+            traces=(*found.traces, "memory"),
+            notes=(*found.notes, PRICE),
+        )
+
+    def _read(self) -> None:
+        with self._library.FileReader(f"/dev/fd/{self._file}") as reader:
+            self._peak_bytes = int(reader.metadata.peak_memory)
+            self._records = [
+                (tuple(record.stack_trace()), record.size, record.n_allocations)
+                for record in reader.get_high_watermark_allocation_records(merge_threads=True)
+            ]
+
+
+def _enter(tracker: Any) -> None:
+    """Start it from a thread of its own.
+
+    memray takes the starting thread's stack for empty; it would lose as many of the cell's frames
+    as we return through after the start. Of other threads it reads the stacks as they are.
+    """
+    failures: list[BaseException] = []
+
+    def enter() -> None:
+        try:
+            tracker.__enter__()
+        except BaseException as error:  # to be raised where it is awaited
+            failures.append(error)
+
+    thread = threading.Thread(target=enter, name="kosmos-trace-memory")
+    thread.start()
+    thread.join()
+    if failures:
+        raise ProfilingError(f"--trace-memory could not start: {failures[0]}") from failures[0]
+
+
+def _sites(records: Iterable[_Record], subject: Subject) -> tuple[AllocationSite, ...]:
+    """Add up by the innermost frame that is not the stage, most bytes first."""
+    stage = package_folders(subject.hidden)
+    place = place_of(subject, _modules(records))
+    resolver = FrameResolver(place, subject.cells)
+    held: dict[StackFrame, list[int]] = {}
+    for stack, size, blocks in records:
+        frame = next((frame for frame in stack if not frame[1].startswith(stage)), None)
+        if frame is not None:
+            total = held.setdefault(frame, [0, 0])
+            total[0] += size
+            total[1] += blocks
+    largest = sorted(held.items(), key=lambda item: (-item[1][0], item[0]))[:MOST_SITES]
+    sites = []
+    for (name, filename, line), (size, blocks) in largest:
+        offset = place.line_offset if place is not None and filename == place.filename else 0
+        sites.append(
+            AllocationSite(
+                name=name,
+                file=resolver.file(filename),
+                line=line + offset,
+                peak_bytes=size,
+                peak_blocks=blocks,
+            )
+        )
+    return tuple(sites)
+
+
+def _modules(records: Iterable[_Record]) -> list[str]:
+    """Return the files of the outermost cells on the stacks."""
+    found = []
+    for stack, _, _ in records:
+        outermost = next((frame for frame in reversed(stack) if is_cell_file(frame[1])), None)
+        if outermost is not None:
+            found.append(outermost[1])
+    return found
