@@ -21,7 +21,14 @@ if TYPE_CHECKING:
         ExperimentTask,
         ParallelExperimentExecutor,
     )
-    from kosmos_nb.history import Bottleneck, History, MemorySnapshot, ProfileResult
+    from kosmos_nb.history import (
+        Bottleneck,
+        History,
+        MemorySnapshot,
+        ProfileDiff,
+        ProfileResult,
+        compare,
+    )
     from kosmos_nb.inquiry import ResearchRun
     from kosmos_nb.profiling import ExecutionProfiler, ProfilingMode
     from kosmos_nb.runtime import last, research
@@ -39,9 +46,11 @@ __all__ = [
     "KosmosError",
     "MemorySnapshot",
     "ParallelExperimentExecutor",
+    "ProfileDiff",
     "ProfileResult",
     "ProfilingMode",
     "ResearchRun",
+    "compare",
     "last",
     "load_ipython_extension",
     "research",
@@ -59,9 +68,11 @@ _HOMES = {
     "KosmosError": "core",
     "MemorySnapshot": "history",
     "ParallelExperimentExecutor": "execution",
+    "ProfileDiff": "history",
     "ProfileResult": "history",
     "ProfilingMode": "profiling",
     "ResearchRun": "inquiry",
+    "compare": "history",
     "last": "runtime",
     "research": "runtime",
 }

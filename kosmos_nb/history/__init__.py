@@ -4,6 +4,7 @@ The records that the rooms exchange, and `History`, which keeps them. SQLAlchemy
 DuckDB, Arrow and pandas are imported when a call first needs them, not here.
 """
 
+from kosmos_nb.history.compare import compare
 from kosmos_nb.history.history import History, HistoryWarning
 from kosmos_nb.history.records import (
     ENDED,
@@ -68,5 +69,6 @@ __all__ = [
     "Status",
     "Verdict",
     "VerdictName",
+    "compare",
     "walk",
 ]

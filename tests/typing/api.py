@@ -1,6 +1,7 @@
 """The public face as a user would write it; mypy reads this file, nothing runs it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -14,9 +15,11 @@ from kosmos_nb import (
     History,
     MemorySnapshot,
     ParallelExperimentExecutor,
+    ProfileDiff,
     ProfileResult,
     ProfilingMode,
     ResearchRun,
+    compare,
     last,
     research,
 )
@@ -39,6 +42,11 @@ found: Sequence[Bottleneck] = result.bottlenecks
 memory: Sequence[MemorySnapshot] = result.memory_snapshots
 functions: pd.DataFrame = result.functions
 again: ProfileResult = ProfileResult.from_json(result.to_json())
+written: Path = result.save("cell.speedscope.json", overwrite=True)
+folded: str = result.to_collapsed()
+course: pd.DataFrame = result.timeline
+diff: ProfileDiff = compare(again, result)
+slower: float = diff.functions[0].change_s
 
 experiment: ProfileResult = profiler.profile_experiment("exp_123", "x = 1", {"y": 2})
 ran: CodeResult = CodeExecutor(enable_profiling=True, sandbox="none").execute("x = 1", returns=["x"])

@@ -15,7 +15,8 @@ class Change:
     Attributes:
         name, file, line: The function; of a line its text, and its number in the newer profile
             (in the older one where it is gone).
-        before_s, after_s: Its own wall seconds; zero where it was not seen.
+        before_s, after_s: Wall seconds; zero where it was not seen. A function's own, which add up;
+            of a line, with all that it called.
         error_s: Half width of the 95 % interval of the difference, from the sampling of both.
     """
 
@@ -57,9 +58,10 @@ class ProfileDiff(Drawn):
 
     Attributes:
         before, after: The profiles.
-        functions, lines: What changed, the largest slow-down first. Lines are matched by their
-            text, so that an edit above them changes nothing.
-        tree: Both call trees laid over each other; None unless both have one.
+        functions, lines: What was seen in either, the largest slow-down first. Functions are matched
+            by name and file, lines by their text, so that an edit above them changes nothing.
+            Empty where either profile has no samples: only the clocks can be compared then.
+        tree: Both call trees laid over each other by path; None unless both have one.
         notes: What makes the two hard to compare: other mode, other machine, other code.
     """
 
