@@ -9,6 +9,7 @@ from kosmos_nb.history.history import History, HistoryWarning
 from kosmos_nb.history.records import (
     ENDED,
     MEGABYTE,
+    PROFILE_ENDINGS,
     THREAD_FILE,
     AllocationSite,
     Bottleneck,
@@ -41,6 +42,7 @@ from kosmos_nb.history.records import (
 __all__ = [
     "ENDED",
     "MEGABYTE",
+    "PROFILE_ENDINGS",
     "THREAD_FILE",
     "AllocationSite",
     "Bottleneck",

@@ -35,10 +35,12 @@ from kosmos_nb.history.records.run import (
     Verdict,
     VerdictName,
 )
+from kosmos_nb.history.records.saving import PROFILE_ENDINGS
 
 __all__ = [
     "ENDED",
     "MEGABYTE",
+    "PROFILE_ENDINGS",
     "TESTED",
     "THREAD_FILE",
     "AllocationSite",

@@ -29,6 +29,7 @@ FORMS: dict[str, Callable[[ProfileResult], str | bytes]] = {
     ".pstats": _pstats,
     ".prof": _pstats,
 }
+PROFILE_ENDINGS = tuple(FORMS)
 
 
 def save(profile: ProfileResult, path: str | os.PathLike[str], *, overwrite: bool) -> Path:
