@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 PROFILE_BYTES = 40_000
 RUN_BYTES = 150_000
 MOST_RUNS = 50
+MOST_CELLS = 50
 CANCEL_WITHIN_S = 5.0
 
 
@@ -32,6 +34,7 @@ class Runtime:
         self.kosmos = Kosmos()
         self.last_profile: ProfileResult | None = None
         self.runs: dict[str, ResearchRun] = {}
+        self._cells: dict[tuple[str, ...], list[ProfileResult]] = {}  # the last two of each, newest last
         self._history: History | None = None
         self._executors: dict[int, ParallelExperimentExecutor] = {}
 
@@ -63,13 +66,34 @@ class Runtime:
             self._history.close()
             self._history = None
         self.runs.clear()
+        self._cells.clear()
         self.kosmos = Kosmos()
 
     def remember(self, profile: ProfileResult) -> None:
         """Make a profile the newest and save it in the background."""
         self.last_profile = profile
+        self._keep(profile)
         if settings().save:
             self.history.save_later(profile)
+
+    def previous(self, profile: ProfileResult) -> ProfileResult | None:
+        """Return the profile of the same cell before this one, for the comparison of both.
+
+        The same cell is that of the notebook's cell id, however it was edited; where there is none,
+        the same code in the same kernel. `MOST_CELLS` cells are remembered, for each the last two
+        profiles, without the values of expressions.
+        """
+        kept = self._cells.get(_cell_of(profile), [])
+        older = [one for one in kept if one.id != profile.id and one.started_at_us <= profile.started_at_us]
+        return older[-1] if older else None
+
+    def _keep(self, profile: ProfileResult) -> None:
+        cell = _cell_of(profile)
+        kept = [one for one in self._cells.pop(cell, []) if one.id != profile.id]
+        # The value stays out: it may be large, and the user may want its memory back.
+        self._cells[cell] = [*kept[-1:], dataclasses.replace(profile, value=None)]
+        while len(self._cells) > MOST_CELLS:
+            del self._cells[next(iter(self._cells))]
 
     def executor(self, workers: int | None = None) -> ParallelExperimentExecutor:
         """Return the pool of that many worker processes (0: none), made once and kept warm."""
@@ -100,6 +124,13 @@ class Runtime:
             if self.runs[old].status != "running":
                 del self.runs[old]
         return run
+
+
+def _cell_of(profile: ProfileResult) -> tuple[str, ...]:
+    """Return what tells a cell from others; of several expressions in one, their code as well."""
+    where = (profile.notebook or "", profile.cell_id) if profile.cell_id else (profile.kernel_id, "")
+    is_whole_cell = profile.kind == "cell" and bool(profile.cell_id)
+    return (profile.kind, *where, "" if is_whole_cell else profile.code_hash or profile.code)
 
 
 def _say(line: str) -> None:

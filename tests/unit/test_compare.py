@@ -220,16 +220,7 @@ def test_a_change_within_the_sampling_error_is_not_clear():
 def test_recursion_deeper_than_pythons_stack_is_compared():
     deep = node("f", 1.0)
     for _ in range(5000):
-        deep = CallNode(
-            name="f",
-            file=deep.file,
-            line=1,
-            self_s=0.1,
-            total_s=0.0,
-            self_cpu_s=0.0,
-            samples=1,
-            children=(deep,),
-        )
+        deep = dataclasses.replace(node("f", 0.1), children=(deep,))
     diff = compare(profile(tree=deep), profile(tree=deep))
     assert diff.tree.before_s == diff.tree.after_s == pytest.approx(501.0)
 
