@@ -83,8 +83,8 @@ class Tool:
 
     def abandon(self) -> None:
         """Free the place; in the child of a fork as well, which inherits it."""
-        _TAKEN.discard(self)
         MONITORING.set_events(self._number, 0)
+        _TAKEN.discard(self)
         for event in self._events:
             MONITORING.register_callback(self._number, event, None)
         MONITORING.free_tool_id(self._number)

@@ -13,7 +13,7 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from kosmos_nb.profiling.calls import place_of
-from kosmos_nb.profiling.frames import FrameResolver, Function, is_cell_file, package_folders
+from kosmos_nb.profiling.frames import CellPlace, FrameResolver, Function, is_cell_file, package_folders
 from kosmos_nb.profiling.subject import Subject
 
 BUILT_IN = "<built-in>"
@@ -58,11 +58,13 @@ class HookedTrace:
         codes = [entry.code for entry in entries if isinstance(entry.code, CodeType)]
         if any(code.co_flags & _TAKES_STEPS for code in codes):
             self.notes.append(STEPS)
-        cells = [code.co_filename for code in codes if _is_cell(code) and not _is_function(code)]
-        resolver = FrameResolver(place_of(subject, cells), subject.cells)
+        cells = [c.co_filename for c in codes if is_cell_file(c.co_filename) and not _is_function(c)]
+        place = place_of(subject, cells)
+        resolver = FrameResolver(place, subject.cells)
+        own = frozenset(c for c in codes if place and _is_own(c, place))
         stage = package_folders(subject.hidden)
         counts: Counter[Function] = Counter()
-        for code, count in _reached(entries, is_cell=subject.cell is not None).items():
+        for code, count in _reached(entries, own).items():
             if isinstance(code, str):
                 counts[Function(_ADDRESS.sub("", code), BUILT_IN, 0)] += count
             elif _is_function(code) and not code.co_filename.startswith(stage):
@@ -83,7 +85,7 @@ def _entry(raw: Any) -> _Entry:
     return _Entry(raw.code, raw.callcount, called)
 
 
-def _reached(entries: Sequence[_Entry], *, is_cell: bool) -> Counter[CodeType | str]:
+def _reached(entries: Sequence[_Entry], own: frozenset[CodeType]) -> Counter[CodeType | str]:
     """Return the calls that the measured code made, itself or through what it called.
 
     Between a cell's start and its first line IPython compiles it, and the sampler's handler is
@@ -91,15 +93,14 @@ def _reached(entries: Sequence[_Entry], *, is_cell: bool) -> Counter[CodeType | 
 
     Args:
         entries: What was called, by whom.
-        is_cell: Whether all that is measured hangs below the functions of cells. Else what was
-            called from outside the trace counts as well.
+        own: Functions of cells, below which all that is measured hangs. Without any, what was
+            called from outside the trace is where it begins.
     """
     ours = package_folders(("kosmos_nb.profiling",))
     called = {entry.code: entry.called for entry in entries}
     counts: Counter[CodeType | str] = Counter()
-    if is_cell:
-        waiting = [code for code in called if _is_cell(code)]
-    else:
+    waiting: list[CodeType | str] = list(own)
+    if not own:
         outside = Counter({entry.code: entry.calls for entry in entries})
         for entry in entries:
             outside.subtract(dict(entry.called))
@@ -121,8 +122,8 @@ def _is_ours(code: CodeType | str, ours: tuple[str, ...]) -> bool:
     return "_lsprof" in code if isinstance(code, str) else code.co_filename.startswith(ours)
 
 
-def _is_cell(code: CodeType | str) -> bool:
-    return isinstance(code, CodeType) and is_cell_file(code.co_filename)
+def _is_own(code: CodeType, place: CellPlace) -> bool:
+    return code.co_filename == place.filename or is_cell_file(code.co_filename)
 
 
 def _is_function(code: CodeType) -> bool:
