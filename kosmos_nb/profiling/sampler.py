@@ -1,182 +1,155 @@
-"""The stack sampler: what the main thread does, about a hundred times a second.
+"""The stack sampler: what the code does, about a hundred times a second.
 
-A signal handler walks the stack and adds, to the stack that it sees, the wall and CPU time since
-the sample before. Time, never a count: a handler that comes late, because a C function kept the
-interpreter, brings the whole time of that function with it. Frames are kept as (code, position)
-and become lines only after the cell has ended.
+On the main thread a signal handler walks the stack and adds, to the stack that it sees, the wall and
+CPU time since the sample before. Time, never a count: a handler that comes late, because a C function
+kept the interpreter, brings the whole time of that function with it. Frames are kept as code and
+position and become lines only after the cell has ended.
+
+Other threads are looked at by a thread of ours, from the first tick on. It also takes the samples of
+code that no signal reaches: off the main thread, or where other code uses the signals.
 """
 
+import _thread
 import os
 import random
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable
-from types import CodeType, FrameType
-from typing import NamedTuple
+from types import FrameType
 
-from kosmos_nb.profiling.awaiting import suspended_in_loop
 from kosmos_nb.profiling.collector import collections_held_back
-from kosmos_nb.profiling.stack import JITTER, RawStack, SampledStack, Suspended, Suspension
+from kosmos_nb.profiling.governor import Governor
+from kosmos_nb.profiling.helper import Helper
+from kosmos_nb.profiling.recorder import INTERVAL_S, Moment, Recorder
+from kosmos_nb.profiling.schedule import Schedule
+from kosmos_nb.profiling.threads import ThreadWatch
 from kosmos_nb.profiling.ticker import Ticker, tickers
+from kosmos_nb.profiling.waits import Wait
 
-INTERVAL_S = 0.01
+__all__ = ["INTERVAL_S", "SAMPLER", "Recorder", "Sampler"]
+
 # After two minutes the samples become rarer, so that a cell of hours stays small: 12,000 samples
 # give a share of 5 % to within 0.2 points.
 SAMPLES_BEFORE_SLOWING = 12_000
+THREADS_S = 0.025
+NO_THREADS_S = 0.05
+# With the usual 5 ms the thread that samples would mostly get its turn where the code gives it
+# away by itself, and blame those places.
+SWITCH_S = 0.0005
 
-StackKey = tuple[int, ...]  # id(code), f_lasti, id(code), f_lasti, …, innermost first
-WaitingKey = tuple[tuple[StackKey, ...], bool, bool]  # a Suspension with ids for its stacks
-
-
-class Moment(NamedTuple):
-    """The clocks when a sample is taken, and the time at which it fell due."""
-
-    due_s: float
-    wall_s: float
-    cpu_s: float
-
-
-class Recorder:
-    """The stacks of one session, with their weights.
-
-    Args:
-        interval_s: Mean distance of the samples that it asks for.
-        on_sample: Called at each sample with the wall clock, for what else is to be noted.
-        suspended: Gives the frames of a coroutine that waits, for when it is not on the stack.
-    """
-
-    def __init__(
-        self,
-        interval_s: float = INTERVAL_S,
-        on_sample: Callable[[float], None] | None = None,
-        suspended: Suspended | None = None,
-    ) -> None:
-        self.interval_s = interval_s
-        self.weights: dict[tuple[StackKey, WaitingKey], list[float]] = {}
-        self.codes: dict[int, CodeType] = {}
-        self.samples = 0
-        self.overhead_s = 0.0
-        self._on_sample = on_sample
-        self._suspended = suspended or suspended_in_loop
-        self.started_s = self._wall_s = time.perf_counter()
-        self._cpu_s = time.thread_time()
-
-    def record(self, frame: FrameType | None, key: StackKey, codes: dict[int, CodeType], now: Moment) -> None:
-        """Add the time until now, since the sample before fell due, to a stack.
-
-        Args:
-            frame: The innermost frame of the stack.
-            key, codes: The stack as ids, and what they stand for.
-            now: The clocks. What has gone by since the sample fell due is left to the next one.
-        """
-        stacks, is_idle, in_loop = self._suspended(frame)
-        waiting = (tuple([self._key_of(frames) for frames in stacks]), is_idle, in_loop)
-        weight = self.weights.get((key, waiting))
-        if weight is None:
-            weight = self.weights[key, waiting] = [0.0, 0.0, 0]
-            self.codes.update(codes)  # a code object that is let go would give its id away
-        since_s = now.wall_s - self._wall_s
-        due_share = min(1.0, (now.due_s - self._wall_s) / since_s) if now.due_s > self._wall_s else 0.0
-        wall_s, cpu_s = since_s * due_share, max(0.0, now.cpu_s - self._cpu_s) * due_share
-        weight[0] += wall_s
-        weight[1] += cpu_s
-        self._wall_s += wall_s
-        self._cpu_s += cpu_s
-        weight[2] += 1
-        self.samples += 1
-        if self._on_sample is not None:
-            self._on_sample(now.wall_s)
-
-    def resume(self, wall_s: float, cpu_s: float) -> None:
-        """Leave out the handler's own time, by both clocks: it belongs to nobody's line."""
-        self._wall_s += wall_s
-        self._cpu_s += cpu_s
-        # By the CPU clock: while the machine runs others, the profiler costs nothing.
-        self.overhead_s += cpu_s
-
-    def stacks(self) -> list[SampledStack]:
-        """Return what was sampled."""
-        return [
-            SampledStack(
-                self._frames(key),
-                Suspension(tuple([self._frames(at) for at in waiting]), is_idle, in_loop),
-                wall_s,
-                cpu_s,
-                int(samples),
-            )
-            for (key, (waiting, is_idle, in_loop)), (wall_s, cpu_s, samples) in self.weights.items()
-        ]
-
-    def _frames(self, key: StackKey) -> RawStack:
-        pairs = zip(key[::2], key[1::2], strict=True)
-        return [(self.codes[code], position) for code, position in pairs][::-1]
-
-    def _key_of(self, frames: RawStack) -> StackKey:
-        key: list[int] = []
-        for code, position in reversed(frames):
-            self.codes[id(code)] = code
-            key += (id(code), position)
-        return tuple(key)
+_FROM_OUTSIDE = "Sampled from a second thread, as {why}; Python's switch interval was 0.5 ms meanwhile."
 
 
 class Sampler:
     """The process's one sampler; sessions add their recorders to it.
 
-    It holds a timer and a signal handler only while there is a recorder, and puts back what it
-    found. After `os.fork` the child has neither.
+    It holds a timer, a signal handler and a thread only while there is a recorder, and puts back
+    what it found. After `os.fork` the child has none of them.
     """
 
     def __init__(self) -> None:
-        self._recorders: list[Recorder] = []
+        self._helper = Helper(self._work)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._recorders: tuple[Recorder, ...] = ()
         self._ticker: Ticker | None = None
         self._previous: object = None
+        self._restarts_calls = False
         self._failure: str | None = None
-        self._due_s = 0.0
-        self._random = random.Random(0)  # noqa: S311 - jitter, not a secret
+        self._schedule, self._outer_schedule = Schedule(0), Schedule(1)
+        self._random = random.Random(2)  # noqa: S311 - jitter, not a secret
+        self._watch: ThreadWatch | None = None
+        self._governor = Governor(1.0, 0.0)
+        self._handler_cost_s = 0.0
+        self._helper_cost_s: dict[Recorder, float] = {}
+        self._threads_seen = 0
+        self._looking = _thread.allocate_lock()
+        self._switch_s: float | None = None
 
     def add(self, recorder: Recorder) -> str | None:
-        """Begin to sample for `recorder`; return why not, or None when it runs."""
-        if threading.current_thread() is not threading.main_thread():
-            return "No stack samples: this ran outside the main thread, where signals do not reach."
-        if self._ticker is None:
-            self._ticker = self._open()
-        if self._ticker is None:
-            return "No stack samples: the timer signals of this process are used by other code."
-        self._recorders.append(recorder)
-        self._due_s = time.perf_counter() + self._next_interval_s()
-        self._arm(self._due_s - time.perf_counter())
-        return None
+        """Begin to sample for `recorder`; return a note where that is done from outside."""
+        if not self._recorders:
+            self._table = recorder.table
+            self._watch = ThreadWatch(self._table)
+            self._watch.begin()
+            self._threads_seen = _thread._count()
+            self._governor = Governor(recorder.budget, recorder.started_s)
+        recorder.table = self._table
+        self._governor.budget = min(self._governor.budget, recorder.budget)
+        self._helper_cost_s[recorder] = self._helper.cost_s
+        why = self._why_from_outside()
+        recorder.is_signalled = why is None
+        self._recorders = (*self._recorders, recorder)
+        if why is None:
+            now_s = time.perf_counter()
+            self._schedule.begin(now_s, self._interval_s(now_s))
+            self._arm(self._schedule.due_s - now_s)
+            if self._watch is not None and self._watch.is_shared:
+                self._helper.start()
+            return None
+        self._sample_from_outside()
+        return self._helper.trouble or _FROM_OUTSIDE.format(why=why)
 
     def remove(self, recorder: Recorder) -> str | None:
         """Stop sampling for `recorder`; return a note where sampling was cut short."""
         if recorder not in self._recorders:
             return None
-        self._recorders.remove(recorder)
-        note, self._failure = self._failure, None
-        if self._ticker is not None and not self._is_ours():
+        note, self._failure = self._failure or self._helper.trouble, None
+        if recorder.is_signalled and self._ticker is not None and not self._is_ours():
             note = "Sampling ended early: the code took over the timer signal."
-        if not self._recorders:
+        if len(self._recorders) == 1:
             self._close()
+        if self._helper.is_running:
+            self._look(time.perf_counter())
+        self._recorders = tuple(other for other in self._recorders if other is not recorder)
+        if all(other.is_signalled for other in self._recorders):
+            self._restore_switch_interval()
+        if not self._recorders:
+            self._end()
+        recorder.overhead_s += self._helper.cost_s - self._helper_cost_s.pop(recorder)
         return note
 
     def abandon(self) -> None:
         """Forget everything, in the child of a fork: it inherited the handler, not the timer."""
         if self._ticker is not None and self._is_ours():
             signal.signal(self._ticker.signum, self._previous)  # type: ignore[arg-type]
-        self._recorders, self._ticker = [], None
+        self._restore_switch_interval()
+        if self._watch is not None:
+            self._watch.close()
+        self._helper.forget()
+        self._reset()
+
+    def before_fork(self) -> None:
+        """End the thread: the child would have its locks, and Python warns of forks beside threads."""
+        self._helper.stop()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on. With a signal the next tick does it, when Python has had its look at the threads."""
+        if any(not recorder.is_signalled for recorder in self._recorders):
+            self._helper.start()
 
     @property
     def is_running(self) -> bool:
-        """Whether it holds the timer and the handler now."""
-        return self._ticker is not None
+        """Whether anything of it is installed now: timer, handler or thread."""
+        return self._ticker is not None or self._helper.is_running
+
+    # The signal, on the main thread
+
+    def _why_from_outside(self) -> str | None:
+        if threading.get_ident() != threading.main_thread().ident:
+            return "the code did not run on the main thread"
+        if self._ticker is None:
+            self._ticker = self._open()
+        is_open = self._ticker is not None
+        return None if is_open else "other code uses the timer signals of this process"
 
     def _open(self) -> Ticker | None:
         for ticker in tickers():
             if ticker.open():
                 self._previous = signal.signal(ticker.signum, self._on_tick)
-                # System calls in the user's code go on instead of failing with EINTR.
-                signal.siginterrupt(ticker.signum, False)
+                self._restarts_calls = False
                 return ticker
         return None
 
@@ -195,65 +168,137 @@ class Sampler:
     def _is_ours(self) -> bool:
         return self._ticker is not None and signal.getsignal(self._ticker.signum) == self._on_tick
 
-    def _next_interval_s(self) -> float:
-        running_s = time.perf_counter() - self._recorders[0].started_s
-        mean_s = max(
-            min(recorder.interval_s for recorder in self._recorders), running_s / SAMPLES_BEFORE_SLOWING
-        )
-        return mean_s * self._random.uniform(1 - JITTER, 1 + JITTER)
+    def _interval_s(self, now_s: float) -> float:
+        recorders = self._recorders
+        if not recorders:
+            return INTERVAL_S
+        asked_s = min(recorder.interval_s for recorder in recorders) * self._governor.slowdown
+        return max(asked_s, (now_s - recorders[0].started_s) / SAMPLES_BEFORE_SLOWING)
 
     def _arm(self, delay_s: float) -> None:
         if self._ticker is not None:
             self._ticker.arm(max(delay_s, 1e-6))  # zero would stop the timer
 
-    def _go_on(self, now_s: float) -> float:
-        """Return when the newest sample fell due that is past, and set when the next one does.
-
-        Samples fall due at times of their own, whatever keeps the handler waiting. Were they
-        counted from the end of a long C call, short code between two such calls would never be
-        seen: the next sample would always fall into the next call.
-        """
-        due_s, next_s = self._due_s, self._due_s + self._next_interval_s()
-        if now_s - due_s > 1.0:  # thousands would have fallen due: begin anywhere in an interval
-            due_s = next_s = now_s - self._random.random() * self._next_interval_s()
-        while next_s <= now_s:
-            due_s, next_s = next_s, next_s + self._next_interval_s()
-        self._due_s = next_s
-        return due_s
-
     def _on_tick(self, signum: int, frame: FrameType | None) -> None:
         wall_s, cpu_s = time.perf_counter(), time.thread_time()
         with collections_held_back():
             try:
-                now = Moment(self._go_on(wall_s), wall_s, cpu_s)
-                key, codes = _walk(frame)
-                for recorder in self._recorders:
-                    recorder.record(frame, key, codes, now)
+                self._sample(frame, wall_s, cpu_s)
+                self._keep_helper()
             except Exception as error:  # a door: this runs in the user's cell, which must not notice
                 self._failure = f"Sampling ended early: {type(error).__name__}: {error}"
                 self._close()
             finally:
+                self._arm(self._schedule.due_s - wall_s)
                 own_s, own_cpu_s = time.perf_counter() - wall_s, time.thread_time() - cpu_s
                 for recorder in self._recorders:
-                    recorder.resume(own_s, own_cpu_s)
-                self._due_s += own_s
-                self._arm(self._due_s - wall_s - own_s)
+                    if recorder.is_signalled:
+                        recorder.resume(own_s, own_cpu_s)
+                self._schedule.delay(own_s)
+                self._handler_cost_s += own_cpu_s
+                self._governor.note(wall_s, self._handler_cost_s + self._helper.cost_s)
 
+    def _sample(self, frame: FrameType | None, wall_s: float, cpu_s: float) -> None:
+        due_s, interval_s = self._schedule.go_on(wall_s, self._interval_s(wall_s))
+        is_shared = self._watch is not None and self._watch.is_shared
+        now = Moment(due_s, wall_s, cpu_s, time.process_time(), interval_s, is_shared)
+        key = self._table.key(frame)
+        for recorder in self._recorders:
+            if recorder.is_signalled:
+                recorder.record(frame, key, now)
 
-def _walk(frame: FrameType | None) -> tuple[StackKey, dict[int, CodeType]]:
-    key: list[int] = []
-    codes: dict[int, CodeType] = {}
-    while frame is not None:
-        code = frame.f_code
-        identity = id(code)
-        codes[identity] = code
-        key.append(identity)
-        key.append(frame.f_lasti)
-        frame = frame.f_back
-    return tuple(key), codes
+    def _keep_helper(self) -> None:
+        """Have the helper there, from the first tick on, and at once for new threads.
+
+        Up to the first tick a signal interrupts what the thread waits for, else a cell that begins
+        with `thread.join()` would have no tick before the thread ends. After that, system calls in
+        the user's code go on, instead of failing with EINTR.
+        """
+        if not self._helper.is_running:
+            self._helper.start()
+        elif _thread._count() > self._threads_seen:
+            self._threads_seen = _thread._count()
+            self._helper.kick()
+        if not self._restarts_calls and self._ticker is not None and self._is_ours():
+            signal.siginterrupt(self._ticker.signum, False)
+            self._restarts_calls = True
+
+    # The second thread
+
+    def _sample_from_outside(self) -> None:
+        if self._switch_s is None and sys.getswitchinterval() > SWITCH_S:
+            self._switch_s = sys.getswitchinterval()
+            sys.setswitchinterval(SWITCH_S)
+        now_s = time.perf_counter()
+        self._outer_schedule.begin(now_s, self._interval_s(now_s))
+        if self._helper.is_running:
+            self._helper.kick()
+        self._helper.start(self._outer_schedule.interval_s)
+
+    def _restore_switch_interval(self) -> None:
+        before_s, self._switch_s = self._switch_s, None
+        # Unless the code has set another one meanwhile.
+        if before_s is not None and abs(sys.getswitchinterval() - SWITCH_S) < 1e-6:
+            sys.setswitchinterval(before_s)
+
+    def _work(self) -> float:
+        """Look at the threads, in the helper's thread; return the time to the next look."""
+        now_s = time.perf_counter()
+        self._look(now_s)
+        self._governor.note(now_s, self._handler_cost_s + self._helper.cost_s)
+        if any(not recorder.is_signalled for recorder in self._recorders):
+            return max(0.0, self._outer_schedule.due_s - time.perf_counter())
+        is_shared = self._watch is not None and self._watch.is_shared
+        mean_s = (THREADS_S if is_shared else NO_THREADS_S) * self._governor.slowdown
+        return mean_s * self._random.uniform(0.5, 1.5)
+
+    def _look(self, now_s: float) -> None:
+        watch = self._watch
+        if watch is None or not self._looking.acquire(blocking=False):
+            return
+        try:
+            recorders = self._recorders
+            self._threads_seen = _thread._count()
+            frames = watch.look(recorders, self._helper.ident, THREADS_S)
+            from_outside = [recorder for recorder in recorders if not recorder.is_signalled]
+            if from_outside:
+                due_s, interval_s = self._outer_schedule.go_on(now_s, self._interval_s(now_s))
+            for recorder in recorders:
+                frame = frames.get(recorder.ident)
+                if not recorder.is_signalled:
+                    self._sample_of(recorder, frame, due_s, interval_s, watch)
+                elif frame is not None and watch.is_shared:
+                    wait = watch.wait_of(recorder.ident)
+                    if wait in (Wait.LOCK, Wait.OTHER):
+                        recorder.note_wait(self._table.key(frame)[0], wait)
+                if now_s - recorder.last_s > 3 * NO_THREADS_S:
+                    recorder.look_on(now_s, time.process_time())
+        finally:
+            self._looking.release()
+
+    def _sample_of(
+        self, recorder: Recorder, frame: FrameType | None, due_s: float, interval_s: float, watch: ThreadWatch
+    ) -> None:
+        if frame is None:  # it has ended, or another thread has its number
+            return
+        now_s, cpu_s = time.perf_counter(), recorder.cpu_from_outside_s()
+        wait = watch.wait_of(recorder.ident)
+        moment = Moment(due_s, now_s, cpu_s, time.process_time(), interval_s, watch.is_shared, wait)
+        recorder.record(frame, self._table.key(frame), moment)
+
+    def _end(self) -> None:
+        self._helper.stop()
+        self._helper.trouble = None
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
 
 
 SAMPLER = Sampler()
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=SAMPLER.abandon)
+    os.register_at_fork(
+        before=SAMPLER.before_fork,
+        after_in_parent=SAMPLER.after_fork_in_parent,
+        after_in_child=SAMPLER.abandon,
+    )

@@ -1,6 +1,7 @@
-"""The instrument that samples stacks: call tree, functions, lines, bottlenecks, memory over time."""
+"""The instrument that samples stacks: call tree, functions, lines, bottlenecks, CPU and memory over time."""
 
 import dataclasses
+import time
 from collections.abc import Callable
 
 from kosmos_nb.history import MEGABYTE, MemorySnapshot
@@ -18,12 +19,14 @@ MOST_SNAPSHOTS = 200
 class StackInstrument:
     """Samples stacks at a mean interval.
 
-    Where the sampler cannot run, the result has no tree and a note says why.
+    Where no signal can do it, another thread takes the samples, and a note says so.
 
     Args:
         interval_s: Mean distance of the samples.
         threshold_pct: Share of the time above which something is a bottleneck, in percent.
         track_memory: Whether to look at memory at each sample.
+        budget: Share of the elapsed time that sampling may take; above it samples become rarer.
+        memory_by_line: Whether to find out which lines memory grew at; needs `track_memory`.
         on_look: Called at each sample with the wall clock, for what else is to be looked at.
     """
 
@@ -33,31 +36,44 @@ class StackInstrument:
         interval_s: float,
         threshold_pct: float,
         track_memory: bool,
+        budget: float = 0.03,
+        memory_by_line: bool = False,
         on_look: Callable[[float], None] | None = None,
     ) -> None:
         self._interval_s = interval_s
         self._threshold_pct = threshold_pct
         self._track_memory = track_memory
+        self._budget = budget
+        self._memory_by_line = memory_by_line and track_memory
         self._on_look = on_look
-        self._trouble: str | None = None
-        self._memory = _MemoryLine()
+        self._notes: list[str | None] = []
+        self._line = _Timeline()
 
     def start(self, meter: ProcessMeter, suspended: Suspended | None) -> None:
         """Begin to sample; see `Instrument`."""
         self._meter = meter
-        self._recorder = Recorder(self._interval_s, self._look, suspended)
-        self._trouble = SAMPLER.add(self._recorder)
+        self._line.begin()
+        self._note_end()
+        self._recorder = Recorder(
+            self._interval_s,
+            budget=self._budget,
+            look=self._look,
+            suspended=suspended,
+            memory_by_line=self._memory_by_line,
+            rss_bytes=self._line.rss_bytes,
+        )
+        self._notes.append(SAMPLER.add(self._recorder))
 
     def stop(self) -> None:
         """End it."""
-        cut_short = SAMPLER.remove(self._recorder)
-        self._trouble = self._trouble or cut_short
+        self._notes.append(SAMPLER.remove(self._recorder))
+        self._note_end()
 
     def add_to(self, found: Findings, subject: Subject) -> Findings:
         """Resolve what was sampled."""
         recorder = self._recorder
         seen = paths(subject, recorder.stacks())
-        sampled_s = sum(path.wall_s for path in seen)
+        sampled_s = sum(path.wall_s for path in seen if not path.thread_id)
         cell = subject.cell.shown if subject.cell is not None else subject.root.file
         return dataclasses.replace(
             found,
@@ -68,41 +84,67 @@ class StackInstrument:
             function_stats=function_stats(seen),
             line_stats=line_stats(seen, subject.source),
             bottlenecks=find_bottlenecks(seen, subject.source, cell, self._threshold_pct),
-            memory_snapshots=self._memory.snapshots(),
-            notes=(*found.notes, self._trouble) if self._trouble else found.notes,
+            memory_snapshots=self._line.snapshots(),
+            notes=(*found.notes, *(note for note in self._notes if note)),
         )
 
-    def _look(self, wall_s: float) -> None:
+    def _look(self, wall_s: float, process_s: float) -> int:
         if self._track_memory:
-            self._memory.add(wall_s - self._recorder.started_s, self._meter.rss_bytes())
+            self._line.add(wall_s, process_s, self._meter.rss_bytes())
         if self._on_look is not None:
             self._on_look(wall_s)
+        return self._line.rss_bytes
+
+    def _note_end(self) -> None:
+        if self._track_memory:
+            now_s, process_s = time.perf_counter(), time.process_time()
+            self._line.add(now_s, process_s, self._meter.rss_bytes(), is_end=True)
 
 
-class _MemoryLine:
-    """Resident memory over time, thinned so that a long cell stays small."""
+class _Timeline:
+    """Process CPU and resident memory over time, thinned so that a long cell stays small.
+
+    Attributes:
+        rss_bytes: The newest reading.
+    """
 
     def __init__(self) -> None:
-        self._points: list[tuple[float, int, int]] = []
+        self._points: list[tuple[float, float, int, int]] = []
+        self._ends: list[tuple[float, float, int, int]] = []
         self._peak_bytes = 0
         self._every = 1
         self._skipped = 0
+        self.rss_bytes = 0
 
-    def add(self, at_s: float, rss_bytes: int) -> None:
-        """Add a reading; every second one is let go when there are too many."""
+    def begin(self) -> None:
+        """Let the clocks of the points begin now."""
+        self._began_s, self._process_s = time.perf_counter(), time.process_time()
+
+    def add(self, wall_s: float, process_s: float, rss_bytes: int, *, is_end: bool = False) -> None:
+        """Add a reading; every second one is let go when there are too many, but for the ends."""
+        self.rss_bytes = rss_bytes
         self._peak_bytes = max(self._peak_bytes, rss_bytes)
+        point = (wall_s - self._began_s, process_s - self._process_s, rss_bytes, self._peak_bytes)
+        if is_end:
+            self._ends.append(point)
+            return
         self._skipped += 1
         if self._skipped < self._every:
             return
         self._skipped = 0
-        self._points.append((at_s, rss_bytes, self._peak_bytes))
+        self._points.append(point)
         if len(self._points) >= 2 * MOST_SNAPSHOTS:
             del self._points[::2]
             self._every *= 2
 
     def snapshots(self) -> tuple[MemorySnapshot, ...]:
-        """Return what was kept, in order."""
+        """Return what was kept, in order; two threads may have added to it."""
         return tuple(
-            MemorySnapshot(timestamp=at_s, current_mb=rss / MEGABYTE, peak_mb=peak / MEGABYTE)
-            for at_s, rss, peak in self._points
+            MemorySnapshot(
+                timestamp=max(0.0, at_s),
+                current_mb=rss / MEGABYTE,
+                peak_mb=peak / MEGABYTE,
+                cpu_s=max(0.0, cpu_s),
+            )
+            for at_s, cpu_s, rss, peak in sorted(self._points + self._ends)
         )

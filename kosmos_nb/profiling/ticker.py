@@ -1,4 +1,4 @@
-"""What wakes the sampler: a one-shot timer that sends a signal to the main thread.
+"""What wakes the sampler: a timer that sends a signal to the main thread, once each time it is armed.
 
 On 64-bit Linux a POSIX timer sends SIGPROF to the main thread itself, so that SIGALRM, `alarm` and
 `setitimer` stay the user's. Elsewhere it is ITIMER_REAL with SIGALRM, and only while nobody else
@@ -9,14 +9,17 @@ import ctypes
 import signal
 import sys
 import threading
+from functools import cache
 from typing import Any, Protocol
 
 _SIGEV_THREAD_ID = 4
 _CLOCK_MONOTONIC = 1
+# Should an interrupt of the user's end the handler before it has armed the timer again.
+AGAIN_S = 1.0
 
 
 class Ticker(Protocol):
-    """A timer that sends `signum` once, some time after each `arm`.
+    """A timer that sends `signum` once, some time after each `arm`; again only much later.
 
     `is_private`: nobody else can have set this very timer meanwhile.
     """
@@ -46,6 +49,7 @@ class PosixTicker:
     def __init__(self) -> None:
         self._timer = ctypes.c_void_p()
         self._library: Any = None
+        self._value = _TimerSpec(int(AGAIN_S), int(AGAIN_S % 1 * 1e9))
 
     def open(self) -> bool:
         """Take the timer; see `Ticker`."""
@@ -60,7 +64,8 @@ class PosixTicker:
 
     def arm(self, delay_s: float) -> None:
         """Send the signal once; see `Ticker`."""
-        value = _TimerSpec(0, 0, int(delay_s), int(delay_s % 1 * 1e9))
+        value = self._value
+        value.value_s, value.value_ns = int(delay_s), int(delay_s % 1 * 1e9)
         self._library.timer_settime(self._timer, 0, ctypes.byref(value), None)
 
     def close(self) -> None:
@@ -80,7 +85,7 @@ class IntervalTicker:
 
     def arm(self, delay_s: float) -> None:
         """Send the signal once; see `Ticker`."""
-        signal.setitimer(signal.ITIMER_REAL, delay_s)
+        signal.setitimer(signal.ITIMER_REAL, delay_s, AGAIN_S)
 
     def close(self) -> None:
         """Stop the timer."""
@@ -121,6 +126,7 @@ class _TimerSpec(ctypes.Structure):
     )
 
 
+@cache
 def _timer_library() -> Any:
     if not sys.platform.startswith("linux") or ctypes.sizeof(ctypes.c_void_p) != 8:
         return None

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -105,10 +106,11 @@ def test_two_coroutines_that_compute_have_the_share_of_the_cpu_that_they_took():
         return time.thread_time() - began_s
 
     whole_s, profile = ExecutionProfiler().profile_function(asyncio.run, main())
-    # Against the CPU clock of the very run: how much the loop itself takes differs by machine.
+    # Against the CPU clock of the very run: how much the loop itself takes differs by machine. A
+    # sampling thread, which gets its turn where the code waits, would find half of it or less.
     work_s = sum(f.total_cpu_s for f in profile.function_stats if f.name.endswith(".work"))
     assert work_s / sum(f.self_cpu_s for f in profile.function_stats) == pytest.approx(
-        took_s / whole_s, abs=0.05
+        took_s / whole_s, abs=0.12
     )
 
 
@@ -257,15 +259,18 @@ def test_the_users_alarm_works_while_sampled():
     assert profile.samples > 5
 
 
-def test_where_both_signals_are_taken_it_is_light_and_says_so():
+def test_where_both_signals_are_taken_a_thread_samples_and_the_result_says_so():
     old = [signal.signal(number, lambda *_: None) for number in (signal.SIGPROF, signal.SIGALRM)]
+    switch_s = sys.getswitchinterval()
     try:
-        result, profile = ExecutionProfiler().profile_function(lambda: 5)
+        _, profile = ExecutionProfiler().profile_function(both)
     finally:
         signal.signal(signal.SIGPROF, old[0])
         signal.signal(signal.SIGALRM, old[1])
-    assert (result, profile.samples, profile.tree) == (5, 0, None)
-    assert "used by other code" in profile.notes[0]
+    assert profile.samples > 20
+    assert total_cpu_s(profile, "burn") == pytest.approx(profile.main_thread_cpu_s, rel=0.2)
+    assert "other code uses the timer signals" in profile.notes[0]
+    assert sys.getswitchinterval() == switch_s
 
 
 def test_a_handler_that_the_code_put_in_place_of_ours_stays():
@@ -281,16 +286,6 @@ def test_a_handler_that_the_code_put_in_place_of_ours_stays():
         assert "took over" in profile.notes[0]
     finally:
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
-
-
-def test_outside_the_main_thread_it_is_light_and_says_so():
-    found = []
-    thread = threading.Thread(target=lambda: found.append(ExecutionProfiler().profile_function(lambda: 7)))
-    thread.start()
-    thread.join()
-    ((result, profile),) = found
-    assert (result, profile.samples, profile.mode) == (7, 0, "standard")
-    assert "main thread" in profile.notes[0]
 
 
 def test_the_child_of_a_fork_has_no_timer_and_no_handler_of_ours():
@@ -368,7 +363,7 @@ def test_a_failure_inside_the_sampler_never_reaches_the_code_it_samples(monkeypa
     def broken(*_):
         raise ValueError("no stack today")
 
-    monkeypatch.setattr("kosmos_nb.profiling.sampler._walk", broken)
+    monkeypatch.setattr("kosmos_nb.profiling.walk.FrameTable.key", broken)
     result, profile = ExecutionProfiler().profile_function(lambda: sum(i * i for i in range(2_000_000)))
     assert result == sum(i * i for i in range(2_000_000))
     assert any("no stack today" in note for note in profile.notes)

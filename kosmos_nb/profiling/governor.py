@@ -1,0 +1,47 @@
+"""Keeps the profiler within its share of the time: who costs too much looks less often."""
+
+# A decision needs some looks, so that a single slow one, or the very first, decides nothing.
+LEAST_LOOKS = 8
+LEAST_S = 0.1
+# Rarer than this it would tell nothing.
+SLOWEST = 256
+
+
+class Governor:
+    """Says by what factor the intervals are to be longer.
+
+    The factor doubles when the cost since the last decision passes the budget. It is halved when
+    the cost would stay below half of the budget even then.
+
+    Args:
+        budget: Share of the elapsed time that may be used, 0 to 1.
+        now_s: The wall clock.
+
+    Attributes:
+        slowdown: The factor, a power of two.
+    """
+
+    def __init__(self, budget: float, now_s: float) -> None:
+        self.budget = budget
+        self.slowdown = 1
+        self._looks = 0
+        self._since_s = now_s
+        self._cost_s = 0.0
+
+    def note(self, now_s: float, cost_s: float) -> None:
+        """Take in another look.
+
+        Args:
+            now_s: The wall clock.
+            cost_s: CPU seconds of all looks so far.
+        """
+        self._looks += 1
+        elapsed_s = now_s - self._since_s
+        if self._looks < LEAST_LOOKS or elapsed_s < LEAST_S:
+            return
+        share = (cost_s - self._cost_s) / elapsed_s
+        if share > self.budget and self.slowdown < SLOWEST:
+            self.slowdown *= 2
+        elif share < self.budget / 4 and self.slowdown > 1:
+            self.slowdown //= 2
+        self._looks, self._since_s, self._cost_s = 0, now_s, cost_s

@@ -1,0 +1,98 @@
+"""The sampler's second thread: there while it is needed, and gone afterwards."""
+
+import _thread
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+# Whoever ends the thread waits until Python has forgotten it; in case it never does, not for ever.
+FORGETS_WITHIN_S = 1.0
+
+
+class Helper:
+    """Calls `work` again and again in a thread of its own, from `start` until `stop`.
+
+    The thread is none of `threading`'s, so that `threading.enumerate` is the user's. It takes no
+    signals: those are to wake the main thread. `start` and `kick` may be called by a handler of
+    signals; nothing in them waits.
+
+    Args:
+        work: Called in the thread; returns the seconds to the next call.
+
+    Attributes:
+        ident: Of the thread, 0 while there is none.
+        cost_s: CPU seconds of all its threads so far.
+        trouble: What ended it, None if nothing did.
+    """
+
+    def __init__(self, work: Callable[[], float]) -> None:
+        self._work = work
+        self._wake: _thread.LockType | None = None
+        self._ended = _thread.allocate_lock()
+        self.ident = 0
+        self.cost_s = 0.0
+        self.trouble: str | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has been started and not stopped."""
+        return self._wake is not None
+
+    def start(self, first_s: float = 0.0) -> None:
+        """Begin; where it runs, or has failed, does nothing."""
+        if self._wake is not None or self.trouble is not None:
+            return
+        wake, ended = _thread.allocate_lock(), _thread.allocate_lock()
+        wake.acquire()
+        ended.acquire()
+        self._wake, self._ended = wake, ended
+        try:
+            self.ident = _thread.start_new_thread(self._run, (wake, ended, first_s))
+        except RuntimeError as error:  # out of threads, or the interpreter is ending
+            self.trouble, self._wake = str(error), None
+
+    def kick(self) -> None:
+        """Let it work at once."""
+        wake = self._wake
+        if wake is not None and wake.locked():
+            _release(wake)
+
+    def stop(self) -> None:
+        """End it, and wait until it is gone."""
+        wake, self._wake = self._wake, None
+        if wake is None:
+            return
+        _release(wake)
+        self._ended.acquire()
+        until_s = time.perf_counter() + FORGETS_WITHIN_S
+        while self.ident in sys._current_frames() and time.perf_counter() < until_s:
+            time.sleep(0)
+        self.ident = 0
+
+    def forget(self) -> None:
+        """Forget the thread, in the child of a fork, which has none."""
+        self._wake, self.ident, self.trouble = None, 0, None
+
+    def _run(self, wake: _thread.LockType, ended: _thread.LockType, pause_s: float) -> None:
+        before_s = self.cost_s
+        try:
+            if hasattr(signal, "pthread_sigmask"):
+                signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            while True:
+                wake.acquire(timeout=pause_s)
+                if self._wake is not wake:
+                    break
+                pause_s = self._work()
+                self.cost_s = before_s + time.thread_time()
+        except Exception as error:  # a door: nobody waits for this thread's errors
+            self.trouble = f"{type(error).__name__}: {error}"
+        finally:
+            self.cost_s = before_s + time.thread_time()
+            ended.release()
+
+
+def _release(lock: _thread.LockType) -> None:
+    with contextlib.suppress(RuntimeError):  # somebody else has just done so
+        lock.release()

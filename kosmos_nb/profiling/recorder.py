@@ -1,0 +1,233 @@
+"""The stacks of one session, with the time they weigh."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import NamedTuple
+
+from kosmos_nb.profiling.awaiting import suspended_in_loop
+from kosmos_nb.profiling.stack import SampledStack, Suspended, Suspension
+from kosmos_nb.profiling.subject import stack_depth
+from kosmos_nb.profiling.waits import Wait, cpu_clock
+from kosmos_nb.profiling.walk import FrameTable, StackKey
+from kosmos_nb.profiling.weights import Weight, Weights
+
+INTERVAL_S = 0.01
+BUDGET = 0.03
+
+WaitingKey = tuple[tuple[StackKey, ...], bool, bool]  # a Suspension with keys for its stacks
+MOST_WAITING_SLOTS = 150_000
+# At a line where the thread was seen sleeping, or waiting for the system, in one look of five, it
+# was not kept off the CPU by a lock. Fewer are chance: a line may do both.
+SLEEPS = 0.2
+
+Look = Callable[[float, float], int]  # given wall clock and process CPU, returns resident bytes
+
+
+class Moment(NamedTuple):
+    """The clocks when a sample is taken.
+
+    Attributes:
+        due_s: When it fell due, by the wall clock.
+        wall_s, cpu_s, process_s: Wall clock, CPU clock of the thread, CPU clock of the process.
+        interval_s: The time after which the sample had been asked for.
+        is_shared: Whether other threads of the code were seen.
+        wait: What the thread does in the kernel, where somebody else looked.
+    """
+
+    due_s: float
+    wall_s: float
+    cpu_s: float
+    process_s: float
+    interval_s: float
+    is_shared: bool = False
+    wait: Wait = Wait.UNKNOWN
+
+
+class ThreadShare(NamedTuple):
+    """What another thread did between two looks; fields as in `SampledStack`."""
+
+    ident: int
+    thread_id: int
+    name: str
+    key: StackKey
+    wall_s: float
+    cpu_s: float
+    lock_s: float
+    interval_s: float
+
+
+class Recorder:
+    """The stacks of one session, for the thread that makes it and the other threads of the code.
+
+    Args:
+        interval_s: Mean distance of the samples that it asks for.
+        budget: Share of the elapsed time that sampling may take.
+        look: Called at each sample, for what else is to be noted.
+        suspended: Says where a coroutine waits, for when it is not on the stack.
+        memory_by_line: Whether growth of memory is added to the stacks; needs `look`.
+        rss_bytes: Resident memory now, for that.
+
+    Attributes:
+        ident, native_id: Of the thread that made it.
+        started_s: Wall clock when it was made.
+        last_s: Wall clock of the newest sample.
+        table: Numbers of the frames.
+        is_signalled: Whether a signal takes the thread's samples, or another thread does.
+        samples: How many samples of that thread there were.
+        overhead_s: CPU seconds of the samples.
+    """
+
+    def __init__(
+        self,
+        interval_s: float = INTERVAL_S,
+        *,
+        budget: float = BUDGET,
+        look: Look | None = None,
+        suspended: Suspended | None = None,
+        memory_by_line: bool = False,
+        rss_bytes: int = 0,
+    ) -> None:
+        self.interval_s, self.budget = interval_s, budget
+        self.ident, self.native_id = threading.get_ident(), threading.get_native_id()
+        self.table = FrameTable()  # the sampler's, when it is added
+        self.is_signalled = False
+        self.samples = 0
+        self.overhead_s = 0.0
+        self._look = look
+        self._suspended = suspended or suspended_in_loop
+        self._memory_by_line = memory_by_line
+        self._rss_bytes = rss_bytes
+        self._own: Weights[int] = Weights(base=stack_depth(sys._getframe()))
+        self._others: Weights[tuple[int, str]] = Weights()
+        self._waiting: dict[WaitingKey, int] = {((), False, False): 0}
+        self._waiting_slots = 0
+        self._clock = cpu_clock(self.native_id)
+        self._looks_at: dict[int, list[int]] = {}  # by innermost frame: in a lock, waiting otherwise
+        self._process_began_s, self._cpu_began_s = time.process_time(), time.thread_time()
+        self._process_s, self._cpu_s = self._process_began_s, self._cpu_began_s
+        self.started_s = self.last_s = self._wall_s = time.perf_counter()
+
+    def cpu_from_outside_s(self) -> float:
+        """Return the CPU clock of the thread that made it, to be asked by another thread.
+
+        Where there is none, what the whole process took since then.
+        """
+        if self._clock is not None:
+            return time.clock_gettime(self._clock)
+        return self._cpu_began_s + time.process_time() - self._process_began_s
+
+    def record(self, frame: FrameType | None, key: StackKey, now: Moment) -> None:
+        """Add the time until now, since the sample before fell due, to a stack.
+
+        Args:
+            frame: The innermost frame of the stack.
+            key: The stack.
+            now: The clocks. What has gone by since the sample fell due is left to the next one.
+        """
+        since_s = now.wall_s - self._wall_s
+        due_share = min(1.0, (now.due_s - self._wall_s) / since_s) if now.due_s > self._wall_s else 0.0
+        wall_s = since_s * due_share
+        cpu_s = max(0.0, now.cpu_s - self._cpu_s) * due_share
+        process_s = max(0.0, now.process_s - self._process_s) * due_share
+        lock_s = 0.0
+        if now.is_shared and now.wait is not Wait.OTHER:
+            lock_s = max(0.0, min(wall_s - cpu_s, process_s - cpu_s))
+        weight = self._own.of(self._waiting_number(frame), key)
+        weight.add(wall_s, cpu_s, lock_s, now.interval_s)
+        self._wall_s += wall_s
+        self._cpu_s += cpu_s
+        self._process_s += process_s
+        self.samples += 1
+        self.last_s = now.wall_s
+        if self._look is not None:
+            self._note_memory(weight, self._look(now.wall_s, now.process_s))
+
+    def resume(self, wall_s: float, cpu_s: float) -> None:
+        """Leave out the handler's own time, by all clocks: it belongs to nobody's line."""
+        self._wall_s += wall_s
+        self._cpu_s += cpu_s
+        self._process_s += cpu_s
+        # By the CPU clock: while the machine runs others, the profiler costs nothing.
+        self.overhead_s += cpu_s
+
+    def record_other(self, share: ThreadShare) -> None:
+        """Add what another thread did."""
+        since_s = time.perf_counter() - self.started_s
+        part = min(1.0, since_s / share.wall_s) if share.wall_s > 0 else 1.0
+        weight = self._others.of((share.thread_id, share.name), share.key)
+        weight.add(share.wall_s * part, share.cpu_s * part, share.lock_s * part, share.interval_s)
+
+    def note_wait(self, innermost: int, wait: Wait) -> None:
+        """Note what the thread was seen waiting for, at a frame."""
+        looks = self._looks_at.setdefault(innermost, [0, 0])
+        looks[wait is Wait.OTHER] += 1
+
+    def look_on(self, wall_s: float, process_s: float) -> None:
+        """Note what else is to be noted, while the thread's own samples stay away."""
+        if self._look is not None:
+            self._look(wall_s, process_s)
+
+    def stacks(self) -> list[SampledStack]:
+        """Return what was sampled."""
+        waiting = {number: key for key, number in self._waiting.items()}
+        found = [
+            self._sampled(key, self._suspension(waiting[head]), weight, self._lock_share(key))
+            for head, key, weight in self._own.items()
+        ]
+        nowhere = Suspension()
+        found += [
+            self._sampled(key, nowhere, weight, 1.0, thread_id, name)
+            for (thread_id, name), key, weight in self._others.items()
+        ]
+        return found
+
+    def _sampled(
+        self,
+        key: StackKey,
+        suspended: Suspension,
+        weight: Weight,
+        lock_share: float,
+        thread_id: int = 0,
+        thread: str = "",
+    ) -> SampledStack:
+        return SampledStack(
+            self.table.stack(key),
+            suspended,
+            weight.wall_s,
+            weight.cpu_s,
+            weight.samples,
+            lock_s=weight.lock_s * lock_share,
+            grain_s=weight.grain_s,
+            grain_s2=weight.grain_s2,
+            memory_bytes=weight.memory_bytes,
+            thread=thread,
+            thread_id=thread_id,
+        )
+
+    def _lock_share(self, key: StackKey) -> float:
+        """Return 0 where the thread was seen waiting for something else than a lock."""
+        in_lock, otherwise = self._looks_at.get(key[0], (0, 0)) if key else (0, 0)
+        return 0.0 if otherwise > SLEEPS * (in_lock + otherwise) else 1.0
+
+    def _note_memory(self, weight: Weight, rss_bytes: int) -> None:
+        if self._memory_by_line:
+            weight.memory_bytes += rss_bytes - self._rss_bytes
+        self._rss_bytes = rss_bytes
+
+    def _waiting_number(self, frame: FrameType | None) -> int:
+        stacks, is_idle, in_loop = self._suspended(frame)
+        waiting: WaitingKey = (tuple([self.table.key_of(at) for at in stacks]), is_idle, in_loop)
+        number = self._waiting.get(waiting)
+        if number is None:
+            if self._waiting_slots > MOST_WAITING_SLOTS:  # too many different ones: where they begin
+                waiting = (tuple({at[-2:] for at in waiting[0]}), is_idle, in_loop)
+            number = self._waiting.setdefault(waiting, len(self._waiting))
+            self._waiting_slots += sum(len(at) + 10 for at in waiting[0]) + 20
+        return number
+
+    def _suspension(self, waiting: WaitingKey) -> Suspension:
+        stacks, is_idle, in_loop = waiting
+        return Suspension(tuple([self.table.stack(at) for at in stacks]), is_idle, in_loop)

@@ -1,0 +1,103 @@
+"""From live frames to small keys, quickly, and back to code and position after the code has ended.
+
+A frame is a number: one for each line of each function that was seen, however many code objects
+and bytecode positions it had. So a stack is a tuple of shared small integers, and code that makes
+its functions anew all the time (`eval` in a loop) does not make the table grow.
+"""
+
+import itertools
+from collections import deque
+from types import CodeType, FrameType
+
+from kosmos_nb.profiling.stack import RawStack
+
+FrameNumber = int
+StackKey = tuple[FrameNumber, ...]  # innermost first
+
+# Of deeper stacks the middle is left out.
+INNERMOST = 150
+OUTERMOST = 150
+MOST_FRAMES = 8_000  # about 4 MB
+
+# Stands for the frames that were left out.
+CUT: CodeType = compile("", "<frames left out>", "exec").replace(
+    co_name="[frames left out]", co_qualname="[frames left out]"
+)
+CUT_NUMBER: FrameNumber = 0
+
+
+class FrameTable:
+    """Numbers for frames. Threads may use it at the same time; a frame may then get two numbers."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[int, int], FrameNumber] = {}  # by id of a code that is kept
+        self._places: dict[tuple[str, str, int, int], FrameNumber] = {}
+        self._functions: dict[tuple[str, str, int], FrameNumber] = {}
+        self._frames: dict[FrameNumber, tuple[CodeType, int]] = {CUT_NUMBER: (CUT, 0)}
+        self._next = itertools.count(CUT_NUMBER + 1)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def key(self, frame: FrameType | None) -> StackKey:
+        """Return the stack that ends with `frame`."""
+        numbers = self._numbers
+        found: list[int] = []
+        while frame is not None and len(found) < INNERMOST + OUTERMOST:
+            code = frame.f_code
+            number = numbers.get((id(code), frame.f_lasti))
+            found.append(self._number(code, frame.f_lasti) if number is None else number)
+            frame = frame.f_back
+        return tuple(found) if frame is None else self._cut(found, frame)
+
+    def key_of(self, stack: RawStack) -> StackKey:
+        """Return the key of a stack that is known already."""
+        return tuple([self._number(code, position) for code, position in reversed(stack)])
+
+    def stack(self, key: StackKey) -> RawStack:
+        """Return what a key stands for; of a line that was seen often, one position."""
+        return [self._frames[number] for number in reversed(key)]
+
+    def filename(self, number: FrameNumber) -> str:
+        """Return the file of a frame's code."""
+        return self._frames[number][0].co_filename
+
+    def _cut(self, found: list[int], frame: FrameType) -> StackKey:
+        outermost: deque[FrameType] = deque(maxlen=OUTERMOST)
+        outer: FrameType | None = frame
+        length = len(found)
+        while outer is not None:
+            outermost.append(outer)
+            outer = outer.f_back
+            length += 1
+        numbers = found + [self._number(at.f_code, at.f_lasti) for at in outermost]
+        if length == len(numbers):
+            return tuple(numbers)
+        return (*numbers[:INNERMOST], CUT_NUMBER, *numbers[-OUTERMOST:])
+
+    def _number(self, code: CodeType, position: int) -> FrameNumber:
+        number = self._numbers.get((id(code), position))
+        if number is not None:
+            return number
+        function = (code.co_filename, code.co_qualname, code.co_firstlineno)
+        place = (*function, line_at(code, position))
+        number = self._places.get(place)
+        if number is None:
+            if len(self._frames) >= MOST_FRAMES:
+                return self._functions.get(function, CUT_NUMBER)
+            number = next(self._next)
+            self._frames[number] = (code, position)
+            self._places[place] = number
+            self._functions.setdefault(function, number)
+        # A code object that is let go gives its id away: only those that are kept are known by it.
+        if self._frames[number][0] is code and len(self._numbers) < 2 * MOST_FRAMES:
+            self._numbers[id(code), position] = number
+        return number
+
+
+def line_at(code: CodeType, position: int) -> int:
+    """Return the line of a position in the bytecode."""
+    for start, end, line in code.co_lines():
+        if start <= position < end:
+            return line or code.co_firstlineno
+    return code.co_firstlineno
