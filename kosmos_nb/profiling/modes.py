@@ -31,17 +31,19 @@ class _Look:
         budget: Share of the elapsed time that the profiler may take.
         interval_s: Mean distance of stack samples; None for none.
         counts_calls: Whether the calls of the notebook's own functions are counted.
+        memory_by_line: Whether growth of memory is told by line.
     """
 
     budget: float
     interval_s: float | None = None
     counts_calls: bool = False
+    memory_by_line: bool = False
 
 
 _LOOKS = {
     ProfilingMode.LIGHT: _Look(budget=0.005),
     ProfilingMode.STANDARD: _Look(budget=0.03, interval_s=0.010),
-    ProfilingMode.FULL: _Look(budget=0.06, interval_s=0.005, counts_calls=True),
+    ProfilingMode.FULL: _Look(budget=0.06, interval_s=0.005, counts_calls=True, memory_by_line=True),
 }
 
 
@@ -105,6 +107,8 @@ def new_session(
                 interval_s=look.interval_s,
                 threshold_pct=threshold_pct,
                 track_memory=track_memory,
+                budget=look.budget,
+                memory_by_line=look.memory_by_line,
                 on_look=children.look,
             )
         )
