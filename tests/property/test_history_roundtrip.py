@@ -1,6 +1,7 @@
 """Record -> row -> record is the same, for whatever the records hold."""
 
 import dataclasses
+import json
 import sqlite3
 from pathlib import Path
 
@@ -108,6 +109,15 @@ CHECKS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthC
 def test_a_profile_comes_back_as_it_was_but_for_its_value(history, profile):
     assert history.profile(history.save(profile)) == profile
     assert history.profile(profile.id).value is None
+
+
+@CHECKS
+@given(profile=PROFILES)
+def test_a_profile_comes_back_from_its_json(profile):
+    text = profile.to_json()
+    json.loads(text, parse_constant=pytest.fail)  # NaN and Infinity are no JSON
+    assert ProfileResult.from_json(text) == profile
+    assert ProfileResult.from_dict(profile.to_dict()) == profile
 
 
 @CHECKS

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kosmos_nb
-from kosmos_nb.core import ConfigError
+from kosmos_nb.core import ConfigError, FileThereError
 from kosmos_nb.history import DiffNode, FunctionStat, LineStat, ProfileResult, compare
 from kosmos_nb.history.matching import match_lines
 from tests.samples import (
@@ -264,3 +264,16 @@ def test_what_is_no_profile_is_one_clear_line(wrong):
         compare(wrong, profile())
     with pytest.raises(ConfigError, match="takes two profiles, and 'after' is"):
         compare(profile(), wrong)
+
+
+def test_a_comparison_is_shown_and_saved_as_a_page(tmp_path):
+    diff = compare(profile(), edited_profile())
+    assert set(diff._repr_mimebundle_()) >= {"text/plain", "text/html"}
+    assert "DataFrame.sort_values" in str(diff)
+    page = diff.save(tmp_path / "diff.html").read_text()
+    assert page.lower().startswith("<!doctype html>")
+    assert "DataFrame.sort_values" in page
+    with pytest.raises(FileThereError):
+        diff.save(tmp_path / "diff.html")
+    with pytest.raises(ConfigError, match=r"which form to save: use \.html"):
+        diff.save(tmp_path / "diff.json")

@@ -20,7 +20,7 @@ from kosmos_nb.history.records.parts import (
     Severity,
 )
 from kosmos_nb.history.records.plain import walk
-from kosmos_nb.history.records.profile import MEGABYTE, ProfileResult
+from kosmos_nb.history.records.profile import MEGABYTE, PROFILE_ENDINGS, ProfileResult
 from kosmos_nb.history.records.run import (
     ENDED,
     TESTED,
@@ -35,7 +35,6 @@ from kosmos_nb.history.records.run import (
     Verdict,
     VerdictName,
 )
-from kosmos_nb.history.records.saving import PROFILE_ENDINGS
 
 __all__ = [
     "ENDED",

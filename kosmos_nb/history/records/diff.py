@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from kosmos_nb.core import render
+from kosmos_nb.history.records import saving
 from kosmos_nb.history.records.base import Drawn
 from kosmos_nb.history.records.profile import ProfileResult
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,3 +78,23 @@ class ProfileDiff(Drawn):
     lines: tuple[Change, ...] = ()
     tree: DiffNode | None = None
     notes: tuple[str, ...] = ()
+
+    def to_page(self) -> str:
+        """Return a whole HTML page that needs nothing else and prints well."""
+        return str(render.render(self, render.PAGE))
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the comparison as an HTML page.
+
+        Args:
+            path: Ends in `.html`.
+            overwrite: Whether a file that is there may be replaced.
+
+        Returns:
+            The path, with `~` resolved.
+
+        Raises:
+            ConfigError: The ending is another one, or the file cannot be written.
+            FileThereError: There is such a file, and `overwrite` is False.
+        """
+        return saving.save(self, {".html": ProfileDiff.to_page}, path, overwrite=overwrite)

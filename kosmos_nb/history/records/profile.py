@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import marshal
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -273,7 +274,7 @@ class ProfileResult(Drawn):
                 the file cannot be written.
             FileThereError: There is such a file, and `overwrite` is False.
         """
-        return saving.save(self, path, overwrite=overwrite)
+        return saving.save(self, _FORMS, path, overwrite=overwrite)
 
     def _exported(self, form: str) -> Any:
         if self.tree is None and self.mode == "light":
@@ -283,6 +284,21 @@ class ProfileResult(Drawn):
         return render.render(self, form)
 
 
+def _pstats_bytes(profile: ProfileResult) -> bytes:
+    return marshal.dumps(profile.to_pstats().stats)  # type: ignore[attr-defined]  # as `dump_stats` writes
+
+
+_FORMS: saving.Forms[ProfileResult] = {
+    ".speedscope.json": ProfileResult.to_speedscope,
+    ".json": ProfileResult.to_json,
+    ".html": ProfileResult.to_page,
+    ".collapsed": ProfileResult.to_collapsed,
+    ".txt": ProfileResult.to_collapsed,
+    ".pstats": _pstats_bytes,
+    ".prof": _pstats_bytes,
+}
+PROFILE_ENDINGS = tuple(_FORMS)
+PROFILE_ENDINGS = tuple(_FORMS)
 _PARTS: Mapping[str, type] = {
     "function_stats": FunctionStat,
     "line_stats": LineStat,

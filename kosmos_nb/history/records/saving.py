@@ -1,44 +1,26 @@
-"""A profile as a file, its form chosen by the file's name."""
+"""A record as a file, its form chosen by the file's name."""
 
 from __future__ import annotations
 
-import marshal
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from kosmos_nb.core import ConfigError, FileThereError, uuid7
 
-if TYPE_CHECKING:
-    from kosmos_nb.history.records.profile import ProfileResult
+T = TypeVar("T")
+Forms = Mapping[str, Callable[[T], str | bytes]]  # by the ending of the name, longer endings first
 
 
-def _pstats(profile: ProfileResult) -> bytes:
-    return marshal.dumps(profile.to_pstats().stats)  # type: ignore[attr-defined]  # what dump_stats writes
-
-
-# The longer endings first: `.speedscope.json` is no `.json`.
-FORMS: dict[str, Callable[[ProfileResult], str | bytes]] = {
-    ".speedscope.json": lambda profile: profile.to_speedscope(),
-    ".json": lambda profile: profile.to_json(),
-    ".html": lambda profile: profile.to_page(),
-    ".collapsed": lambda profile: profile.to_collapsed(),
-    ".txt": lambda profile: profile.to_collapsed(),
-    ".pstats": _pstats,
-    ".prof": _pstats,
-}
-PROFILE_ENDINGS = tuple(FORMS)
-
-
-def save(profile: ProfileResult, path: str | os.PathLike[str], *, overwrite: bool) -> Path:
-    """Write the profile in the form that the file's name asks for; see `ProfileResult.save`."""
+def save(record: T, forms: Forms[T], path: str | os.PathLike[str], *, overwrite: bool) -> Path:
+    """Write the record in the form that the file's name asks for; see `ProfileResult.save`."""
     target = Path(path).expanduser()
-    form = next((form for ending, form in FORMS.items() if target.name.lower().endswith(ending)), None)
+    form = next((form for ending, form in forms.items() if target.name.lower().endswith(ending)), None)
     if form is None:
-        raise ConfigError(f"{target.name!r} does not say which form to save: use {', '.join(FORMS)}.")
-    content = form(profile)
+        raise ConfigError(f"{target.name!r} does not say which form to save: use {', '.join(forms)}.")
+    content = form(record)
     data = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
     try:
         _write(target, data, overwrite=overwrite)
