@@ -182,8 +182,8 @@ def _no_tree(before: ProfileResult, after: ProfileResult) -> str:
     bare = [name for name, one in (("before", before), ("after", after)) if one.tree is None]
     if not bare:
         return ""
-    who = "Neither profile" if len(bare) == 2 else f"The profile {bare[0]}"
-    return f"{who} has samples: only the clocks can be compared (use --mode standard)."
+    who = "Neither profile has" if len(bare) == 2 else f"The profile {bare[0]} has no"
+    return f"{who} samples: only the clocks can be compared (use --mode standard)."
 
 
 def _other_code(before: ProfileResult, after: ProfileResult) -> str:

@@ -65,7 +65,7 @@ class ProfileDiff(Drawn):
 
     Attributes:
         before, after: The profiles.
-        functions, lines: What was seen in either, the largest slow-down first. Functions are matched
+        functions, lines: What took time in either, the largest slow-down first. Functions are matched
             by name and file, lines by their text, so that an edit above them changes nothing.
             Empty where either profile has no samples: only the clocks can be compared then.
         tree: Both call trees laid over each other by path; None unless both have one.
