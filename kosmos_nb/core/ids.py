@@ -1,8 +1,7 @@
 """Identifiers that sort by the time they were made."""
 
-import secrets
+import os
 import time
-import uuid
 
 
 def uuid7() -> str:
@@ -13,6 +12,8 @@ def uuid7() -> str:
     Source: RFC 9562, section 5.7.
     """
     milliseconds = time.time_ns() // 1_000_000
-    value = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | secrets.randbits(12) << 64
-    value |= 0b10 << 62 | secrets.randbits(62)
-    return str(uuid.UUID(int=value))
+    bits = int.from_bytes(os.urandom(10), "big")
+    value = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | (bits >> 62 & 0xFFF) << 64
+    value |= 0b10 << 62 | bits & (1 << 62) - 1
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -15,10 +15,9 @@ subshells) are kept apart by thread.
 """
 
 import ast
-import dataclasses
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
@@ -70,7 +69,7 @@ class _Active:
     session: ProfileSession
     options: CellOptions
     source: str
-    identity: Identity
+    cell_id: str | None
     process: int
     is_started: bool = False
 
@@ -177,23 +176,14 @@ class CellHook:
 
     def _prepare(self, source: str, options: CellOptions, info: Any) -> None:
         shell = self._shell
-        owner = Identity(
-            label=options.label,
-            experiment_id=options.experiment_id,
-            notebook=identity.notebook(shell),
-            cell_id=identity.cell_id(shell, info),
-            execution_count=None,  # known at the end: IPython 9 counts up before the cell, 8 after it
-            kernel_id=identity.kernel_id(shell),
-            code=source,
-            code_hash=identity.code_hash(source, self._magic),
-        )
         session = new_session(
             options.mode,
             threshold_pct=options.threshold_pct,
             trace_calls=options.trace_calls,
             trace_memory=options.trace_memory,
         )
-        self._active[threading.get_ident()] = _Active(session, options, source, owner, os.getpid())
+        cell_id = identity.cell_id(shell, info)
+        self._active[threading.get_ident()] = _Active(session, options, source, cell_id, os.getpid())
         shell.ast_transformers.append(self._marker)
 
     def _start(self) -> None:
@@ -202,6 +192,7 @@ class CellHook:
             return
         active.is_started = True
         try:
+            self._step_aside()
             self._shadow.install()
             active.session.start(suspended_frames(RUN_CODE))
         except Exception as error:  # a door, as above
@@ -246,13 +237,27 @@ class CellHook:
         try:
             status, exception_type = _outcome(result)
             count = result.execution_count if result.info.store_history else None
-            owner = dataclasses.replace(active.identity, execution_count=count)
             profile = active.session.result(
-                self._subject(active, count), owner, status=status, exception_type=exception_type
+                self._subject(active, count),
+                self._identity(active, count),
+                status=status,
+                exception_type=exception_type,
             )
             self._finish(profile, active.options)
         except Exception as error:  # a door, as above
             self._complain(f"this cell's profile is lost: {_line(error)}")
+
+    def _identity(self, active: _Active, count: int | None) -> Identity:
+        return Identity(
+            label=active.options.label,
+            experiment_id=active.options.experiment_id,
+            notebook=identity.notebook(self._shell),
+            cell_id=active.cell_id,
+            execution_count=count,
+            kernel_id=identity.kernel_id(self._shell),
+            code=active.source,
+            code_hash=identity.code_hash(active.source, self._magic),
+        )
 
     def _subject(self, active: _Active, count: int | None) -> Subject:
         shown = f"In[{count}]" if count is not None else "<cell>"
@@ -264,7 +269,7 @@ class CellHook:
             first=after_call_of(RUN_CODE, 0),
             cell=CellPlace("", shown, blank),
             source=tuple(lines),
-            cells=other_cells(self._shell),
+            cells=OtherCells(self._shell),
         )
 
     def _pop(self) -> _Active | None:
@@ -283,6 +288,13 @@ class CellHook:
         if not self._active_unstarted() and self._marker in self._shell.ast_transformers:
             self._shell.ast_transformers.remove(self._marker)
 
+    def _step_aside(self) -> None:
+        # IPython walks the whole tree once more where it has transformers when they are through:
+        # milliseconds in a long cell. It is going through the list now; only its end may go.
+        transformers = self._shell.ast_transformers
+        if transformers and transformers[-1] is self._marker:
+            self._remove_marker()
+
     def _active_unstarted(self) -> bool:
         return any(not active.is_started for active in self._active.values())
 
@@ -299,10 +311,20 @@ class _Marker(ast.NodeTransformer):
         return node
 
 
-def other_cells(shell: Any) -> dict[str, str]:
-    """Return compile names of the notebook's cells with their names for readers."""
-    names = getattr(shell.compile, "_filename_map", {})  # absent before IPython 8
-    return {filename: f"In[{count}]" for filename, count in names.items()}
+class OtherCells(Mapping[str, str]):
+    """Compile names of the notebook's cells with their names for readers, made when asked for."""
+
+    def __init__(self, shell: Any) -> None:
+        self._counts: dict[str, int] = getattr(shell.compile, "_filename_map", {})  # not before IPython 8
+
+    def __getitem__(self, filename: str) -> str:
+        return f"In[{self._counts[filename]}]"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(self._counts))
+
+    def __len__(self) -> int:
+        return len(self._counts)
 
 
 def _is_nested() -> bool:

@@ -66,7 +66,6 @@ class ChildrenInstrument:
         """Look for the first time; see `Instrument`."""
         self._process, self._meter = os.getpid(), meter
         self._started_s = time.perf_counter()
-        self._own_peak_bytes = _own_peak_bytes()
         self._reaped_before = _reaped()
         self._cpu_before_s = self._reaped_before.cpu_s + self._read(at_start=True)
         if self._watch:
@@ -86,11 +85,13 @@ class ChildrenInstrument:
         self._stopped_s = time.perf_counter()
         living_cpu_s = self._read()
         self._reaped_after = _reaped()
-        self._own_peak_bytes = max(self._own_peak_bytes, _own_peak_bytes())
         self._cpu_after_s = self._reaped_after.cpu_s + living_cpu_s
 
     def add_to(self, found: Findings, subject: Subject) -> Findings:
         """Add the children, most CPU first."""
+        trouble = self._lookout.trouble
+        if not self._children and self._cpu_after_s <= self._cpu_before_s and trouble is None:
+            return found
         children = [child for child in self._children.values() if not child.at_start or child.cpu_s > 0]
         children.sort(key=lambda child: child.cpu_s, reverse=True)
         seen_cpu_s = sum(child.cpu_s for child in children)
@@ -99,6 +100,8 @@ class ChildrenInstrument:
         notes = found.notes
         if cpu_s - seen_cpu_s > max(WORTH_TELLING_S, cpu_s / 10):
             notes = (*notes, self._note_of_unseen(cpu_s - seen_cpu_s))
+        if trouble is not None:
+            notes = (*notes, f"Child processes were looked at at both ends only: {trouble}.")
         return dataclasses.replace(
             found,
             children=tuple(self._told(child) for child in children[:MOST_CHILDREN]),
@@ -162,9 +165,11 @@ class ChildrenInstrument:
         It is the highest of all children ever waited for, and a child begins with the number of
         its parent: of use where it grew above what this process itself held.
         """
+        if any(child.at_start for child in self._children.values()):
+            return None  # its parent's number may be of any time before
         peak = self._reaped_after.peak_bytes
-        is_known = peak > max(self._reaped_before.peak_bytes, self._meter.peak_bytes, self._own_peak_bytes)
-        return peak if is_known else None
+        is_its_own = peak > max(self._reaped_before.peak_bytes, self._meter.peak_bytes, _own_peak_bytes())
+        return peak if is_its_own else None
 
     def _tell_peak_of_the_only_one(self) -> None:
         ended = [child for child in self._children.values() if not self._is_there(child)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from kosmos_nb.history import ProfileResult
 from kosmos_nb.profiling import identity
-from kosmos_nb.profiling.cell import CellOptions, other_cells
+from kosmos_nb.profiling.cell import CellOptions, OtherCells
 from kosmos_nb.profiling.frames import CellPlace, Function
 from kosmos_nb.profiling.modes import new_session
 from kosmos_nb.profiling.profiler import Ending, outcome
@@ -69,7 +69,7 @@ class CodeProfiler:
         return self.profile
 
     def _subject(self, source: str, depth: int, is_cell: bool) -> Subject:
-        cells = other_cells(self._shell)
+        cells = OtherCells(self._shell)
         if not is_cell:
             root = Function("<expression>", "<expression>", 1)
             return Subject(kind="expression", root=root, first=above(depth), cells=cells)

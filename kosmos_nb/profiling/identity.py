@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,17 @@ _KERNEL_FILE = re.compile(r"kernel-(.+)\.json$")
 def code_hash(source: str, magic: str = "kosmos_profile") -> str:
     """Return SHA-256 of the source without the magic's own line, blank lines and trailing spaces."""
     lines = [line.rstrip() for line in source.splitlines()]
-    kept = [line for line in lines if line and not re.match(rf"\s*%%{magic}\b", line)]
+    if "%%" in source:
+        own = _line_of(magic)
+        kept = [line for line in lines if line and not own.match(line)]
+    else:
+        kept = [line for line in lines if line]
     return hashlib.sha256("\n".join(kept).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@cache
+def _line_of(magic: str) -> re.Pattern[str]:
+    return re.compile(rf"\s*%%{magic}\b")
 
 
 def cell_id(shell: Any, info: Any) -> str | None:
@@ -37,8 +47,13 @@ def notebook(shell: Any) -> str | None:
 def kernel_id(shell: Any) -> str:
     """Return the id in the kernel's connection file; `process-PID` where there is none."""
     parent = getattr(getattr(shell, "kernel", None), "parent", None)
-    match = _KERNEL_FILE.search(str(getattr(parent, "connection_file", "")))
-    return match[1] if match else f"process-{os.getpid()}"
+    return _id_in(str(getattr(parent, "connection_file", ""))) or f"process-{os.getpid()}"
+
+
+@cache
+def _id_in(connection_file: str) -> str | None:
+    match = _KERNEL_FILE.search(connection_file)
+    return match[1] if match else None
 
 
 def running_count(shell: Any) -> int:

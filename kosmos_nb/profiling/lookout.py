@@ -24,7 +24,7 @@ class Lookout:
     of which Python 3.12 warns; the next `start` brings it back.
 
     Attributes:
-        overhead_s: CPU that it took.
+        overhead_s: CPU that it took, by the newest look.
         trouble: What ended it, None if nothing did.
     """
 
@@ -32,6 +32,8 @@ class Lookout:
         self._look = look
         self._process = 0
         self._wake: _thread.LockType | None = None
+        self._ended = _thread.allocate_lock()
+        self._looking = _thread.allocate_lock()
         self.overhead_s = 0.0
         self.trouble: str | None = None
 
@@ -39,39 +41,50 @@ class Lookout:
         """Begin; where it runs already, does nothing."""
         if self._wake is not None or self.trouble is not None:
             return
-        self._process = os.getpid()
-        self._wake, self._ended = _thread.allocate_lock(), _thread.allocate_lock()
-        self._wake.acquire()
-        self._ended.acquire()
-        _running.append(self)
+        wake, ended = _thread.allocate_lock(), _thread.allocate_lock()
+        wake.acquire()
+        ended.acquire()
         try:
-            _thread.start_new_thread(self._run, (self._wake, self._ended))
+            _thread.start_new_thread(self._run, (wake, ended))
         except RuntimeError as error:  # out of threads
             self.trouble = str(error)
-            self._ended.release()
-            self.stop()
+            return
+        self._process, self._wake, self._ended = os.getpid(), wake, ended
+        _running.append(self)
 
-    def stop(self) -> None:
-        """End it, and wait until it has ended."""
+    def stop(self, *, wait: bool = False) -> None:
+        """Look no more.
+
+        Args:
+            wait: Whether to wait until the thread has ended. It does so by itself at its next turn,
+                but on a busy machine that is milliseconds away.
+        """
         wake, self._wake = self._wake, None
         if wake is None:
             return
         _running.remove(self)
-        if self._process == os.getpid():  # the child of a fork has no such thread
+        if self._process != os.getpid():  # the child of a fork has no such thread
+            return
+        with self._looking:
             wake.release()
+        if wait:
             self._ended.acquire()
 
     def _run(self, wake: _thread.LockType, ended: _thread.LockType) -> None:
+        before_s = pause_s = FIRST_S
+        spent_s = self.overhead_s
         try:
-            if hasattr(signal, "pthread_sigmask"):
-                signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-            before_s = pause_s = FIRST_S
+            if _SIGNALS:
+                signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
             while not wake.acquire(timeout=pause_s):
-                began_s = time.perf_counter()
-                self._look()
+                with self._looking:
+                    if self._wake is not wake:
+                        break
+                    began_s = time.perf_counter()
+                    self._look()
+                    self.overhead_s = spent_s + time.thread_time()
                 before_s = min(2 * before_s, PAUSE_S)
                 pause_s = max(before_s, SHARE * (time.perf_counter() - began_s))
-            self.overhead_s += time.thread_time()
         except Exception as error:  # a door: nobody waits for this thread's errors
             self.trouble = f"{type(error).__name__}: {error}"
         finally:
@@ -79,12 +92,13 @@ class Lookout:
 
 
 _running: list[Lookout] = []
+_SIGNALS = frozenset(map(int, signal.valid_signals())) if hasattr(signal, "pthread_sigmask") else ()
 
 
 def _before_fork() -> None:
     if _thread._count() == len(_running):
         for lookout in tuple(_running):
-            lookout.stop()
+            lookout.stop(wait=True)
 
 
 if hasattr(os, "register_at_fork"):

@@ -64,7 +64,7 @@ class ProcessMeter:
         figures: Opens the system's figures.
     """
 
-    _active: "list[ProcessMeter]" = []  # noqa: RUF012 - one kernel mark per process, shared on purpose
+    _running: "list[ProcessMeter]" = []  # noqa: RUF012 - one kernel mark per process, shared on purpose
     _lock = threading.Lock()
 
     def __init__(
@@ -84,6 +84,9 @@ class ProcessMeter:
     def close(self) -> None:
         """Close it."""
         self._proc.close()
+        with ProcessMeter._lock:
+            if self in ProcessMeter._running:
+                ProcessMeter._running.remove(self)
 
     def start(self) -> None:
         """Begin. The clocks are read last, so that the meter's own start is not in them."""
@@ -123,7 +126,7 @@ class ProcessMeter:
 
     def rss_bytes(self) -> int:
         """Return resident memory now, and remember it if it is the highest seen."""
-        rss = self._proc.rss_bytes()
+        rss = self._proc.rss_bytes(keep_turn=True)
         self._peak_bytes = max(self._peak_bytes, rss)
         return rss
 
@@ -137,16 +140,17 @@ class ProcessMeter:
         self._proc.own_read_bytes += read_bytes
 
     def _start_peak(self) -> None:
-        if not self._track_memory:
-            return
         with ProcessMeter._lock:
             # The mark is one for the process: before it is reset, meters that run already
             # take what it says.
-            if ProcessMeter._active:
+            others = any(meter._peak_method == "VmHWM" for meter in ProcessMeter._running)
+            ProcessMeter._running.append(self)
+            if not self._track_memory:
+                return
+            if others:
                 _share_mark(self._proc.high_water_bytes())
             if self._proc.reset_high_water():
                 self._peak_method = "VmHWM"
-                ProcessMeter._active.append(self)
                 return
         self._peak_method = "polled"
         self._poller = _Poller(self)
@@ -156,14 +160,14 @@ class ProcessMeter:
         if self._peak_method == "VmHWM":
             with ProcessMeter._lock:
                 _share_mark(self._proc.high_water_bytes())
-                ProcessMeter._active.remove(self)
         if self._poller is not None:
             self._poller.stop()
 
 
 def _share_mark(high_water_bytes: int) -> None:
-    for meter in ProcessMeter._active:
-        meter._peak_bytes = max(meter._peak_bytes, high_water_bytes)
+    for meter in ProcessMeter._running:
+        if meter._peak_method == "VmHWM":
+            meter._peak_bytes = max(meter._peak_bytes, high_water_bytes)
 
 
 def _read() -> _Reading:
@@ -225,8 +229,10 @@ class _Poller(threading.Thread):
 
 def _after_fork_in_child() -> None:
     ProcessMeter._lock = threading.Lock()
-    for meter in ProcessMeter._active:  # `stop` still works in the child, should it come there
+    for meter in ProcessMeter._running:  # `stop` still works in the child, should it come there
         meter._gc.stop()
+        meter._proc.close()  # these are the parent's
+    ProcessMeter._running.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -4,6 +4,8 @@ import os
 import sys
 from typing import Protocol
 
+from kosmos_nb.profiling.gil import HeldReader
+
 _PAGE_BYTES = 4096
 if sys.platform != "win32":
     import resource
@@ -18,8 +20,12 @@ class ProcessFigures(Protocol):
 
     own_read_bytes: int
 
-    def rss_bytes(self) -> int:
-        """Resident memory now."""
+    def rss_bytes(self, *, keep_turn: bool = False) -> int:
+        """Resident memory now.
+
+        Args:
+            keep_turn: Whether not to let go of the interpreter lock; for who asks often.
+        """
         ...
 
     def io(self) -> tuple[int, int] | None:
@@ -45,7 +51,7 @@ def process_figures() -> ProcessFigures:
 
 
 class ProcSelf:
-    """`/proc/self`, open from the making to `close`.
+    """`/proc/self`, open from the first reading to `close`.
 
     Not longer: a number of ours that the user's code closes may become a file of the user's, and
     in the child of a fork it is still the parent's.
@@ -56,26 +62,31 @@ class ProcSelf:
 
     def __init__(self) -> None:
         self.own_read_bytes = 0
-        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            self._io = os.open("/proc/self/io", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:  # some containers do not allow it
-            self._io = -1
+        self._statm = self._io = -1
+        self._held: HeldReader | None = None
 
-    def rss_bytes(self) -> int:
+    def rss_bytes(self, *, keep_turn: bool = False) -> int:
         """Resident memory, from `statm`."""
-        data = os.pread(self._statm, 200, 0)
+        if self._statm < 0:
+            self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+            self._held = None
+        if keep_turn:
+            if self._held is None:
+                self._held = HeldReader(self._statm)
+            data = self._held.read()
+        else:
+            data = os.pread(self._statm, 200, 0)
         self.own_read_bytes += len(data)
         return int(data.split(None, 2)[1]) * _PAGE_BYTES
 
     def io(self) -> tuple[int, int] | None:
         """`rchar` and `wchar`, less what these readings read; None where it is not allowed."""
         own_bytes = self.own_read_bytes
-        if self._io < 0:
-            return None
         try:
+            if self._io < 0:
+                self._io = os.open("/proc/self/io", os.O_RDONLY | os.O_CLOEXEC)
             data = os.pread(self._io, 500, 0)
-        except OSError:
+        except OSError:  # some containers
             return None
         self.own_read_bytes += len(data)
         read, written, _ = data.split(b"\n", 2)
@@ -107,7 +118,7 @@ class ProcSelf:
         return int(text[start + 6 : text.find(b"kB", start)]) * 1024 if start >= 0 else 0
 
     def close(self) -> None:
-        """Close what is open; a second time does nothing."""
+        """Close what is open; a later reading opens it again."""
         for file in (self._statm, self._io):
             if file >= 0:
                 os.close(file)
@@ -124,7 +135,7 @@ class _Psutil:
 
         self._process = psutil.Process()
 
-    def rss_bytes(self) -> int:
+    def rss_bytes(self, *, keep_turn: bool = False) -> int:
         return int(self._process.memory_info().rss)
 
     def io(self) -> tuple[int, int] | None:
