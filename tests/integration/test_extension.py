@@ -153,7 +153,7 @@ def test_the_tab_key_knows_options_and_choices_of_every_magic(kernel):
 
     for line in ("%kosmos_profile --mo", "r = %kosmos_profile --mo", "%%kosmos_profile --mo"):
         assert offered(line) == ["--mode"], line
-    assert offered("%%kosmos_profile --mode ") == ["light", "standard"]
+    assert offered("%%kosmos_profile --mode ") == ["full", "light", "standard"]
     assert offered("%kosmos_profile --always st") == ["standard"]
     assert offered("%%kosmos_profile --qui\nx = 1", cursor=len("%%kosmos_profile --qui")) == ["--quiet"]
     for magic in ("kosmos_profile", "kosmos_sql", "kosmos_history", "kosmos_research"):

@@ -278,7 +278,7 @@ def test_a_bad_option_is_one_line_and_the_cell_does_not_run(kernel):
     assert reply.status == "error"
     assert reply.stdout == ""
     assert reply.stderr.startswith(
-        "UsageError: %%kosmos_profile: --mode is one of light, standard, not 'fast'"
+        "UsageError: %%kosmos_profile: --mode is one of light, standard, full, not 'fast'"
     )
     assert reply.stderr.count("\n") == 1
 
