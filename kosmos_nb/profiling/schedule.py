@@ -2,7 +2,7 @@
 
 import random
 
-# Wide, so that the samples keep step with no program.
+# Wide, so that the samples keep step with no program: see uncertainty.py, whose EXCESS goes with it.
 SPREAD = 0.5
 
 

@@ -5,10 +5,6 @@ from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import NamedTuple
 
-# Intervals between samples are spread evenly over 1 ± JITTER times their mean. By ±50 % they keep
-# step with no program (see uncertainty.py); ±30 % would widen the honest interval by 40 %.
-JITTER = 0.5
-
 RawStack = list[tuple[CodeType, int]]  # code and position in it, outermost first
 
 

@@ -82,7 +82,7 @@ class StackInstrument:
             overhead_s=found.overhead_s + recorder.overhead_s,
             tree=build_tree(seen),
             function_stats=function_stats(seen),
-            line_stats=line_stats(seen, subject.source),
+            line_stats=line_stats(seen, subject.source, has_memory=self._memory_by_line),
             bottlenecks=find_bottlenecks(seen, subject.source, cell, self._threshold_pct),
             memory_snapshots=self._line.snapshots(),
             notes=(*found.notes, *(note for note in self._notes if note)),

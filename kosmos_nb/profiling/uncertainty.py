@@ -12,7 +12,7 @@ frequency w, code of any shape has at most the variance of its worst wave, which
     1 + 2 E[u] Re(E[u exp(iwu)] / (1 - E[exp(iwu)])) / E[u²]
 
 times that of independent answers: the covariances of a renewal process, summed. Its largest value
-over all w is 1.52 for the intervals that the sampler takes (`JITTER`); it would be 3.1 for ±30 %.
+over all w is 1.52 for the intervals that the sampler takes (`SPREAD`); it would be 3.1 for ±30 %.
 
 Few samples give a poor p, and none of a rare part say "never". Agresti and Coull (The American
 Statistician 52, 1998, 119-126) add two answers of each kind before p is taken; so do we.
