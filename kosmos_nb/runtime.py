@@ -217,8 +217,14 @@ def fill_renderers() -> None:
 
         return drawn
 
+    def profile(result: ProfileResult, limit_bytes: int | None) -> str:
+        # Where nothing is live, as in a notebook that is only run, the HTML has the view's room.
+        is_live = render.is_drawn(ProfileResult, render.WIDGET)
+        beside_bytes = reporters.PROFILE_WIDGET_BYTES if is_live else 0
+        return reporters.profile_html(result, limit_bytes, beside_bytes)
+
     render.register(ProfileResult, render.TEXT, reporters.profile_text)
-    render.register(ProfileResult, render.HTML, html(reporters.profile_html, PROFILE_BYTES))
+    render.register(ProfileResult, render.HTML, html(profile, PROFILE_BYTES))
     render.register(ProfileResult, render.PAGE, reporters.profile_page)
     render.register(ProfileResult, render.SPEEDSCOPE, reporters.speedscope)
     render.register(ProfileResult, render.COLLAPSED, reporters.collapsed)

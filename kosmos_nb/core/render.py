@@ -21,19 +21,34 @@ PSTATS = "pstats"
 Renderer = Callable[[Any], Any]
 
 _renderers: dict[tuple[type, str], Renderer] = {}
+_conditions: dict[tuple[type, str], Callable[[], bool] | None] = {}
 _filler: Callable[[], None] | None = None
 
 
-def register(kind: type, mime: str, renderer: Renderer) -> None:
-    """Let `renderer` draw values of `kind` as `mime`; a later call replaces an earlier one."""
+def register(kind: type, mime: str, renderer: Renderer, when: Callable[[], bool] | None = None) -> None:
+    """Let `renderer` draw values of `kind` as `mime`; a later call replaces an earlier one.
+
+    Args:
+        kind: Type of the values.
+        mime: What it makes of them.
+        renderer: Draws one.
+        when: Says whether it draws just now; None: always.
+    """
     _renderers[kind, mime] = renderer
+    _conditions[kind, mime] = when
 
 
 def unregister(mime: str) -> None:
     """Forget every renderer of `mime`."""
     for kind, known in list(_renderers):
         if known == mime:
-            del _renderers[kind, mime]
+            del _renderers[kind, mime], _conditions[kind, mime]
+
+
+def is_drawn(kind: type, mime: str) -> bool:
+    """Say whether values of `kind` are drawn as `mime` just now."""
+    when = _conditions.get((kind, mime))
+    return (kind, mime) in _renderers and (when is None or when())
 
 
 def set_filler(filler: Callable[[], None]) -> None:
@@ -45,7 +60,7 @@ def set_filler(filler: Callable[[], None]) -> None:
 def render(value: object, mime: str) -> Any:
     """Return `value` drawn as `mime`, or None where nothing draws it.
 
-    A renderer may itself return None: "not now", as the widget's does outside a notebook.
+    A renderer may itself return None: "not this one".
     """
     global _filler
     if _filler is not None:
@@ -55,8 +70,7 @@ def render(value: object, mime: str) -> Any:
         except BaseException:  # Stop was pressed, perhaps: the next need fills again
             _filler = filler
             raise
-    renderer = _renderers.get((type(value), mime))
-    return None if renderer is None else renderer(value)
+    return _renderers[type(value), mime](value) if is_drawn(type(value), mime) else None
 
 
 def mimebundle(value: object) -> dict[str, Any]:

@@ -17,21 +17,17 @@ def install(shell: Any) -> None:
     """
 
     def profile_widget(result: ProfileResult) -> dict[str, Any] | None:
-        if not is_live(shell):
-            return None
         from kosmos_nb import widgets  # noqa: PLC0415 - anywidget, only when something is shown
 
         return widgets.profile_widget_mime(result)
 
     def run_widget(snapshot: RunSnapshot) -> dict[str, Any] | None:
-        if not is_live(shell):
-            return None
         from kosmos_nb import widgets  # noqa: PLC0415 - as above
 
         return widgets.run_widget_mime(snapshot)
 
-    render.register(ProfileResult, render.WIDGET, profile_widget)
-    render.register(RunSnapshot, render.WIDGET, run_widget)
+    render.register(ProfileResult, render.WIDGET, profile_widget, when=lambda: is_live(shell))
+    render.register(RunSnapshot, render.WIDGET, run_widget, when=lambda: is_live(shell))
 
 
 def uninstall() -> None:

@@ -20,6 +20,7 @@ from kosmos_nb.reporters.profile_rows import (
     FunctionRow,
     LineRow,
     SiteRow,
+    ThreadRow,
     TreeRow,
     hottest,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "RunModel",
     "RunRow",
     "SiteRow",
+    "ThreadRow",
     "Timeline",
     "TreeRow",
     "clean",

@@ -42,15 +42,7 @@ def _picture(width: int, lengths: Sequence[float]) -> Markup:
 def _part(kind: str, start: float, length: float) -> str:
     at, long = f"{start:.3g}", f"{length:.3g}"
     if kind == "computing":
-        return f"<path class=k-cpu d='M{at} 0h{long}v10h-{long}z'/>"
+        return f"<rect class=k-cpu x={at} width={long} height=10 />"
     if kind == "waiting":
-        inner = f"{max(0.5, length - 0.5):.3g}"
-        return (
-            f"<path class=k-wait fill=currentColor fill-opacity=.2 stroke=currentColor "
-            f"d='M{start + 0.5:.3g} .5h{inner}v9h-{inner}z'/>"
-        )
-    dashes, thick, tone = ("2", 10, "k-bad") if kind == "lock" else ("none", 3, "k-wait")
-    return (
-        f"<path class={tone} fill=none stroke=currentColor stroke-width={thick} "
-        f"stroke-dasharray={dashes} d='M{at} 5h{long}'/>"
-    )
+        return f"<rect class=k-wait x={at} width={long} height=10 />"
+    return f"<path class=k-{kind} d='M{at} 5h{long}'/>"

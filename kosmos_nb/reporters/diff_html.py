@@ -99,8 +99,8 @@ def _change(row: ChangeRow) -> Markup:
     return tag(
         "tr",
         tag("td", row.name, " ", tag("span", row.place, class_="k-soft"), class_="k-src"),
-        tag("td", row.before, class_="k-n", data_k="before"),
-        tag("td", row.after, class_="k-n", data_k="after"),
+        tag("td", row.before, data_k="before"),
+        tag("td", row.after, data_k="after"),
         tag("td", _bar(row), Markup(" "), tag("span", row.change), class_="k-b"),
         tag("td", f"{row.mark} {row.clear}", class_=f"k-v k-{row.tone}"),
         class_="k-l",

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from kosmos_nb.core import units
 from kosmos_nb.reporters.flame import Box, DiffBox
 from kosmos_nb.reporters.markup import Markup, join, tag
+from kosmos_nb.reporters.places import THREAD
 
 ROW = 18
 DEEPEST = 30  # rows; what lies deeper is told in words
 NARROW = 0.03  # of the width: a box without room for its name
-IDLE = 0.02
+IDLE = 0.04
 NAME_CHARACTERS = 48
 
 
@@ -22,7 +23,7 @@ def flame_svg(boxes: Sequence[Box], deepest: int = DEEPEST) -> Markup:
         return Markup()
     shown = [box for box in boxes if box.depth < deepest]
     top = ", ".join(f"{box.name} {units.share(box.share)}" for box in _telling(shown))
-    return _svg(shown, [_box(box, boxes[0].total_s) for box in shown], f"Flame graph: {top}")
+    return _svg(shown, [_box(box) for box in shown], f"Flame graph: {top}")
 
 
 def diff_flame_svg(boxes: Sequence[DiffBox], deepest: int = DEEPEST) -> Markup:
@@ -51,17 +52,16 @@ def _svg(shown: Sequence[Box | DiffBox], drawn: Sequence[Markup], label: str) ->
     return tag("svg", *drawn, class_="k-icicle", width="100%", height=height, role="img", aria_label=label)
 
 
-def _box(box: Box, whole_s: float) -> Markup:
+def _box(box: Box) -> Markup:
     told = (
-        f"{box.name} · {box.place} · {units.seconds(box.total_s)} of {units.seconds(whole_s)}, "
-        f"{units.share(box.share)} · itself {units.seconds(box.self_s)} · "
-        f"{units.share(box.computing)} computing"
+        f"{box.name} · {box.place} · {units.seconds(box.total_s)}, {units.share(box.share)} · "
+        f"itself {units.seconds(box.self_s)} · {units.share(box.computing)} computing"
     )
     filled = 1.0 if box.computing > 1 - IDLE else box.computing if box.computing > IDLE else 0.0
-    ground = "" if filled == 1 else f"<rect class=k-wait width=100% height={ROW - 1} fill-opacity=.14 />"
+    ground = "" if filled == 1 else f"<rect class=k-wait width=100% height={ROW - 1} />"
     if filled:
-        ground += f"<rect class=k-cpu width={filled:.0%} height={ROW - 1} fill-opacity=.3 />"
-    return _frame(box, told, Markup(ground), "")
+        ground += f"<rect class=k-cpu width={filled:.0%} height={ROW - 1} />"
+    return _frame(box, told, Markup(ground), "thread " if box.place == THREAD else "")
 
 
 def _diff_box(box: DiffBox) -> Markup:

@@ -35,7 +35,7 @@ def clean(value: str, most: int | None = None) -> str:
 
 def markup(value: str) -> Markup:
     """Return `value` as HTML: as it is where it is markup, else cleaned and escaped."""
-    return value if isinstance(value, Markup) else Markup(html.escape(clean(value)))
+    return value if isinstance(value, Markup) else Markup(html.escape(clean(value), quote=False))
 
 
 def join(parts: Iterable[str], between: str = "") -> Markup:

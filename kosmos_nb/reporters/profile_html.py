@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from kosmos_nb.history import CallNode, ProfileResult
 from kosmos_nb.reporters.bar_svg import legend
@@ -19,46 +20,63 @@ from kosmos_nb.reporters.profile_tables import (
     function_table,
     line_table,
     site_table,
+    thread_table,
     tree_table,
 )
 from kosmos_nb.reporters.profile_text import profile_text
 from kosmos_nb.reporters.style import PROFILE_CSS, STATIC_CSS
 from kosmos_nb.reporters.timeline import Timeline, join_words, timeline, timeline_html
 
-PROFILE_WIDGET_BYTES = 18_000  # what the live view may add to a saved notebook; kosmos_nb.widgets keeps to it
-MOST_ROWS = 40  # as many as one reads without losing the thread; the files and DataFrames have all
-NO_LIMIT = 1_000_000
+PROFILE_WIDGET_BYTES = 24_000  # what the live view may add to a saved notebook; kosmos_nb.widgets keeps to it
+MOST_LINES = 40  # as many as one reads without losing the thread; `result.lines` has all
+MOST_ROWS = 30
 CSS = PROFILE_CSS + STATIC_CSS
-MOST_BOXES_ON_A_PAGE = 600
 
 Section = Callable[[str, Markup], Markup]
 
 
-def profile_html(result: ProfileResult, limit_bytes: int | None = 40_000) -> str:
+class Amount(NamedTuple):
+    """How much a view shows: lines of source, boxes of the flame graph, rows of each other table."""
+
+    lines: int
+    boxes: int
+    rows: int
+
+
+EVERYTHING = Amount(lines=1_000_000, boxes=600, rows=1_000_000)
+
+
+def profile_html(
+    result: ProfileResult, limit_bytes: int | None = 40_000, beside_bytes: int = PROFILE_WIDGET_BYTES
+) -> str:
     """Return an HTML fragment of a profile.
 
     Args:
         result: The profile.
         limit_bytes: Most that a saved notebook keeps of this profile: this HTML, its text form and
             the state of its live view together. Rows that took least time give way. None for no limit.
+        beside_bytes: What of it the live view may take; 0 where there is none.
     """
     model, course = profile_model(result), timeline(result.memory_snapshots)
-
-    def draw(rows: int) -> Markup:
-        return _fragment(model, result.tree, course, rows, _folded, CSS)
-
     if limit_bytes is None:
-        return draw(NO_LIMIT)
-    return most_that_fit(
-        draw, MOST_ROWS, limit_bytes - PROFILE_WIDGET_BYTES - saved_bytes(profile_text(result))
-    )
+        return _fragment(model, result.tree, course, EVERYTHING, _folded, CSS)
+    lines = min(MOST_LINES, len(model.lines))
+
+    def draw(size: int) -> Markup:
+        # The source lines come first, with a little of the rest; then that shares what is left.
+        more = max(0, size - lines)
+        amount = Amount(lines=min(size, lines), boxes=min(2 * size, 8) + 2 * more, rows=min(size, 2) + more)
+        return _fragment(model, result.tree, course, amount, _folded, CSS)
+
+    room = limit_bytes - beside_bytes - saved_bytes(profile_text(result))
+    return most_that_fit(draw, lines + MOST_ROWS, room)
 
 
 def profile_page(result: ProfileResult) -> str:
     """Return a whole HTML document of a profile: everything open, nothing left out, ready to print."""
     model = profile_model(result)
     course = timeline(result.memory_snapshots)
-    return document(model.title, _fragment(model, result.tree, course, NO_LIMIT, _open, ""), CSS)
+    return document(model.title, _fragment(model, result.tree, course, EVERYTHING, _open, ""), CSS)
 
 
 def _folded(title: str, content: Markup) -> Markup:
@@ -70,7 +88,12 @@ def _open(title: str, content: Markup) -> Markup:
 
 
 def _fragment(
-    model: ProfileModel, tree: CallNode | None, course: Timeline | None, rows: int, section: Section, css: str
+    model: ProfileModel,
+    tree: CallNode | None,
+    course: Timeline | None,
+    amount: Amount,
+    section: Section,
+    css: str,
 ) -> Markup:
     failure = tag("p", tag("b", f"✗ {model.failure}"), class_="k-bad") if model.failure else Markup()
     first, *others = model.reading
@@ -84,9 +107,9 @@ def _fragment(
         tag("div", tag("h3", model.title, class_="k-title"), _big(model), class_="k-top"),
         failure,
         reading,
-        _lines(model, rows),
-        _flame(tree, rows),
-        _rest(model, course, rows, section),
+        _lines(model, amount.lines),
+        _flame(tree, amount.boxes),
+        _rest(model, course, amount.rows, section),
         notes,
         _foot(model),
         class_="kosmos-view k-profile",
@@ -100,39 +123,41 @@ def _big(model: ProfileModel) -> Markup:
     )
 
 
-def _lines(model: ProfileModel, rows: int) -> Markup:
-    if not model.lines:
+def _lines(model: ProfileModel, most: int) -> Markup:
+    if not model.lines or not most:
         return Markup()
-    shown = _shown(min(rows, len(model.lines)), len(model.lines), "slowest", "result.lines")
-    return join((tag("h4", f"Lines{shown}"), line_table(model.lines, rows)))
+    shown = _shown(min(most, len(model.lines)), len(model.lines), "slowest", "result.lines")
+    return line_table(model.lines, most, f"source{shown}")
 
 
-def _flame(tree: CallNode | None, rows: int) -> Markup:
-    boxes = flame_boxes(tree, min(2 * rows, MOST_BOXES_ON_A_PAGE)) if tree is not None else ()
+def _flame(tree: CallNode | None, most: int) -> Markup:
+    boxes = flame_boxes(tree, most) if tree is not None else ()
     if len(boxes) < 2:  # the root alone says nothing
         return Markup()
     return tag("details", tag("summary", "Flame graph"), flame_svg(boxes), open=True)
 
 
-def _rest(model: ProfileModel, course: Timeline | None, rows: int, section: Section) -> Markup:
-    """Return what is looked up rather than read; a few rows of each before many of any."""
-    few = max(1, rows // 2)
+def _rest(model: ProfileModel, course: Timeline | None, few: int, section: Section) -> Markup:
+    """Return what is looked up rather than read."""
     parts = []
-    if course is not None:
+    if course is not None and few:
         parts.append(section(f"Timeline · {join_words(course)}", timeline_html(course)))
-    if model.bottlenecks:
+    if model.bottlenecks and few:
         title = f"Bottlenecks ({len(model.bottlenecks)})"
         parts.append(section(title, bottleneck_table(model.bottlenecks, few)))
-    if model.functions:
+    if model.functions and few:
         shown = _shown(min(few, len(model.functions)), len(model.functions), "slowest", "result.functions")
         title = f"Functions ({len(model.functions)}), by self time{shown}"
         parts.append(section(title, function_table(model.functions, few)))
-    if model.children:
+    if model.threads and few:
+        shown = _shown(min(few, len(model.threads)), len(model.threads), "busiest", "result.tree")
+        parts.append(section(f"Threads ({len(model.threads)}){shown}", thread_table(model.threads, few)))
+    if model.children and few:
         shown = _shown(min(few, len(model.children)), len(model.children), "busiest", "result.children")
         parts.append(
             section(f"Child processes ({len(model.children)}){shown}", child_table(model.children, few))
         )
-    if model.sites:
+    if model.sites and few:
         shown = _shown(min(few, len(model.sites)), len(model.sites), "largest", "result.allocation_sites")
         parts.append(section(f"Memory at the heap's peak{shown}", site_table(model.sites, few)))
     if model.tree and section is _open:  # in a notebook the flame graph must do

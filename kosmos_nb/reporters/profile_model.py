@@ -15,6 +15,7 @@ from kosmos_nb.reporters.profile_rows import (
     FunctionRow,
     LineRow,
     SiteRow,
+    ThreadRow,
     TreeRow,
     bottleneck_rows,
     child_rows,
@@ -22,6 +23,7 @@ from kosmos_nb.reporters.profile_rows import (
     line_rows,
     sentence,
     site_rows,
+    thread_rows,
     tree_rows,
 )
 
@@ -42,6 +44,7 @@ class ProfileModel:
         reading: One or two sentences, the answer first.
         bottlenecks: Rows, the largest first.
         lines, functions, tree: Rows; lines in order of the cell, functions by self time.
+        threads: Rows; empty where the code's own thread was alone.
         children, sites: Child processes by CPU; who held memory at the peak of the heap.
         facts: Clocks, memory, I/O: name, value.
         foot: The fine print.
@@ -56,6 +59,7 @@ class ProfileModel:
     lines: tuple[LineRow, ...]
     functions: tuple[FunctionRow, ...]
     tree: tuple[TreeRow, ...]
+    threads: tuple[ThreadRow, ...]
     children: tuple[ChildRow, ...]
     sites: tuple[SiteRow, ...]
     facts: tuple[tuple[str, str], ...]
@@ -74,6 +78,7 @@ def profile_model(result: ProfileResult) -> ProfileModel:
         lines=line_rows(result),
         functions=function_rows(result),
         tree=tree_rows(result),
+        threads=thread_rows(result),
         children=child_rows(result.children),
         sites=site_rows(result),
         facts=_facts(result),

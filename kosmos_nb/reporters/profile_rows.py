@@ -67,6 +67,14 @@ class TreeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ThreadRow:
+    """One thread; `bar` is the time in which it was active."""
+
+    name: str
+    bar: Bar
+
+
+@dataclass(frozen=True, slots=True)
 class BottleneckRow:
     """One bottleneck: how severe, its share with the uncertainty, and in words what it is."""
 
@@ -236,6 +244,20 @@ def tree_rows(result: ProfileResult) -> tuple[TreeRow, ...]:
         )
         for depth, node in _walk(result.tree, whole * TREE_SHARE)
     )
+
+
+def thread_rows(result: ProfileResult) -> tuple[ThreadRow, ...]:
+    """Return the threads, the one that ran the code first; none where it was alone."""
+    others = [child for child in result.tree.children if child.is_thread] if result.tree is not None else []
+    if result.tree is None or not others:
+        return ()
+    times = [(function_name(one.name), one.total_s, _cpu_s(one)) for one in others]
+    times.sort(key=lambda one: (-one[1], one[0]))
+    own = result.tree.total_s - sum(one.total_s for one in others)
+    own_cpu = _cpu_s(result.tree) - sum(cpu for _, _, cpu in times)
+    times.insert(0, ("the code's own thread", own, own_cpu))
+    longest = max(wall for _, wall, _ in times)
+    return tuple(ThreadRow(name, make_bar(wall, cpu, own_s(result), longest)) for name, wall, cpu in times)
 
 
 def _cpu_s(node: CallNode) -> float:

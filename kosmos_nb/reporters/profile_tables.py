@@ -13,6 +13,7 @@ from kosmos_nb.reporters.profile_rows import (
     FunctionRow,
     LineRow,
     SiteRow,
+    ThreadRow,
     TreeRow,
     hottest,
 )
@@ -20,7 +21,7 @@ from kosmos_nb.reporters.profile_rows import (
 Column = tuple[str, bool]  # name, and whether it holds numbers
 
 
-def line_table(rows: Sequence[LineRow], most: int) -> Markup:
+def line_table(rows: Sequence[LineRow], most: int, title: str = "source") -> Markup:
     """Return the source with what each line took; lines left out leave a mark."""
     measured = any(row.memory for row in rows)
     kept = hottest(rows, most)
@@ -37,7 +38,7 @@ def line_table(rows: Sequence[LineRow], most: int) -> Markup:
         body.append(_gap(len(rows) - 1 - before, columns))
     head: list[Column] = [
         ("line", True),
-        ("source", False),
+        (title, False),
         ("time", True),
         ("share", True),
         ("off CPU", True),
@@ -52,7 +53,7 @@ def _gap(lines: int, columns: int) -> Markup:
 
 def _line(row: LineRow, measured: bool) -> Markup:
     memory = _number(row.memory, "memory") if measured else Markup()
-    start = (tag("td", str(row.line), class_="k-n"), tag("td", row.source, class_="k-src"))
+    start = (tag("td", str(row.line)), tag("td", row.source, class_="k-src"))
     if row.bar.wall_s <= 0:
         rest = tag("td", colspan=3) + (_number(row.memory) if measured else "")
         return tag("tr", *start, Markup(rest), class_="k-l k-none")
@@ -94,6 +95,14 @@ def tree_table(rows: Sequence[TreeRow]) -> Markup:
     return _table([("frame", False), ("total", True), ("share", True), ("off CPU", True)], body)
 
 
+def thread_table(rows: Sequence[ThreadRow], most: int) -> Markup:
+    """Return the threads with the time in which each was active."""
+    body = [
+        tag("tr", tag("td", row.name, class_="k-src"), _times(row.bar), class_="k-l") for row in rows[:most]
+    ]
+    return _table([("thread", False), ("active", True), ("share", True), ("off CPU", True)], body)
+
+
 def bottleneck_table(rows: Sequence[BottleneckRow], most: int) -> Markup:
     """Return the bottlenecks with severity as sign and word."""
     body = [
@@ -101,7 +110,7 @@ def bottleneck_table(rows: Sequence[BottleneckRow], most: int) -> Markup:
             "tr",
             tag("td", f"{row.sign.mark} {row.sign.word}", class_=f"k-v k-{row.sign.tone}"),
             tag("td", row.reading),
-            _number(row.share),
+            tag("td", row.share, class_="k-n"),
         )
         for row in rows[:most]
     ]
@@ -110,12 +119,14 @@ def bottleneck_table(rows: Sequence[BottleneckRow], most: int) -> Markup:
 
 def child_table(rows: Sequence[ChildRow], most: int) -> Markup:
     """Return the child processes."""
+    names = ("CPU", "peak memory", "seen for")
     body = [
         tag(
             "tr",
             tag("td", row.name, " ", tag("span", row.pid, class_="k-soft"), class_="k-src"),
-            *(_number(text) for text in (row.cpu, row.peak, row.wall)),
+            *(_number(text, name) for text, name in zip((row.cpu, row.peak, row.wall), names, strict=True)),
             tag("td", row.state),
+            class_="k-l",
         )
         for row in rows[:most]
     ]
@@ -132,7 +143,14 @@ def child_table(rows: Sequence[ChildRow], most: int) -> Markup:
 def site_table(rows: Sequence[SiteRow], most: int) -> Markup:
     """Return who held memory at the high-water mark of the heap."""
     body = [
-        tag("tr", _named(row.name, row.place), *(_number(text) for text in (row.peak, row.share, row.blocks)))
+        tag(
+            "tr",
+            _named(row.name, row.place),
+            _number(row.peak),
+            _number(row.share),
+            _number(row.blocks, "blocks"),
+            class_="k-l",
+        )
         for row in rows[:most]
     ]
     return _table([("allocated in", False), ("held", True), ("share", True), ("blocks", True)], body)
@@ -140,9 +158,8 @@ def site_table(rows: Sequence[SiteRow], most: int) -> Markup:
 
 def fact_table(model: ProfileModel) -> Markup:
     """Return clocks, memory and I/O by name."""
-    return tag(
-        "table", tag("tbody", *(tag("tr", tag("td", name), tag("td", value)) for name, value in model.facts))
-    )
+    rows = (tag("tr", tag("td", name), tag("td", value)) for name, value in model.facts)
+    return tag("table", tag("tbody", *rows), class_="k-facts")
 
 
 def _table(columns: Iterable[Column], body: Iterable[Markup]) -> Markup:
@@ -155,7 +172,7 @@ def _named(name: str, place: str) -> Markup:
 
 
 def _number(text: str, key: str = "") -> Markup:
-    return tag("td", text, class_="k-n", data_k=key or None)
+    return tag("td", text, data_k=key or None if text else None)
 
 
 def _times(bar: Bar) -> Markup:

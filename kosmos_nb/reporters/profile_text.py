@@ -12,11 +12,13 @@ from kosmos_nb.reporters.profile_rows import (
     FunctionRow,
     LineRow,
     SiteRow,
+    ThreadRow,
 )
 
 MOST_BOTTLENECKS = 5
 MOST_LINES = 14
 MOST_FUNCTIONS = 8
+MOST_THREADS = 6
 MOST_CHILDREN = 5
 MOST_SITES = 5
 LEAST_SHARE = 0.005
@@ -30,6 +32,7 @@ def profile_text(result: ProfileResult) -> str:
         _bottlenecks(model.bottlenecks),
         _lines(model.lines),
         _functions(model.functions),
+        _threads(model.threads),
         _children(model.children),
         _sites(model.sites),
         _notes(model),
@@ -101,6 +104,17 @@ def _functions(rows: Sequence[FunctionRow]) -> list[str]:
     ]
     more = _left(len(rows) - len(kept), "more function", "result.functions")
     return columns.grid(head, cells, right=range(len(head) - 1)) + more
+
+
+def _threads(rows: Sequence[ThreadRow]) -> list[str]:
+    if not rows:
+        return []
+    cells = [
+        [row.bar.wall, row.bar.percent, columns.clip(row.bar.off_cpu, 18), columns.clip(row.name, 60)]
+        for row in rows[:MOST_THREADS]
+    ]
+    more = _left(len(rows) - MOST_THREADS, "more thread", "result.tree")
+    return columns.grid(["active", "share", "off CPU", "thread"], cells, right=range(3)) + more
 
 
 def _children(rows: Sequence[ChildRow]) -> list[str]:

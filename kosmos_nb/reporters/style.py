@@ -54,13 +54,17 @@ _BASE = """
   & th{color:var(--k-soft)}
   & tr>:first-child{padding-left:14px}
   & tr>:last-child{padding-right:14px}
-  & .k-n,& .k-b{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
-  & .k-src{white-space:pre-wrap;overflow-wrap:anywhere;min-width:12em}
+  & .k-n,& .k-b,& .k-l td{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+  & td.k-src,& td.k-v{text-align:left}
+  & .k-src,& td.k-src{white-space:pre-wrap;overflow-wrap:anywhere;min-width:12em}
   & .k-foot{padding:7px 14px;border-top:1px solid var(--k-line);display:flex;flex-wrap:wrap;gap:2px 16px;
     justify-content:space-between}
   & svg{display:inline-block;vertical-align:middle;max-width:none;overflow:visible}
   & .k-cpu{color:var(--k-cpu);fill:currentColor}
-  & .k-wait{color:var(--k-wait)}
+  & .k-wait{color:var(--k-wait);fill:currentColor;fill-opacity:.2;stroke:currentColor}
+  & .k-b rect.k-wait{y:.5px;height:9px}
+  & .k-lock{color:var(--k-bad);fill:none;stroke:currentColor;stroke-width:10;stroke-dasharray:2}
+  & .k-await{color:var(--k-wait);fill:none;stroke:currentColor;stroke-width:3}
   & .k-bad{color:var(--k-bad)}
   & .k-ok{color:var(--k-ok)}
   & .k-mid{color:var(--k-mid)}
@@ -71,18 +75,19 @@ _BASE = """
 _PROFILE = """
   & .k-b span{display:inline-block;min-width:7.2em}
   & .k-l td{padding-top:2px;padding-bottom:2px;border:0}
-  & .k-l:first-child td{border-top:1px solid var(--k-line)}
   & .k-none,& .k-gap{color:var(--k-soft)}
   & .k-gap{font-size:11.5px;padding-top:1px;padding-bottom:1px}
   & .k-note{font-size:12px;border:0;color:var(--k-soft)}
-  @container (min-width:561px){& .k-l .k-n,& .k-l .k-b{width:1%}}
+  & tbody .k-l:first-child{border-top:1px solid var(--k-line)}
+  & .k-facts td{padding-top:1px;padding-bottom:1px;border:0}
+  @container (min-width:561px){& .k-l td:not(.k-src),& .k-facts td:first-child{width:1%;white-space:nowrap}}
   @container (max-width:560px){
     & tr.k-l{display:flex;flex-wrap:wrap;padding:2px 14px}
-    & tr.k-l td{border:0;padding:1px 10px 1px 0;width:auto}
+    & tr.k-l td{border:0;padding:1px 10px 1px 0;width:auto;text-align:left}
     & tr.k-l .k-src{flex:1 1 80%;min-width:0}
-    & tr.k-l .k-b{flex-basis:100%;text-align:left}
+    & .k-b span{min-width:0}
     & tr.k-l [data-k]::before{content:attr(data-k) " ";color:var(--k-soft)}
-    & tr.k-none td:nth-child(n+3),& tr.k-l .k-n:empty{display:none}
+    & tr.k-none td:nth-child(n+3),& tr.k-l td:empty{display:none}
     & thead.k-h{position:absolute;display:block;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
     & .k-title{flex-basis:100%}
   }
@@ -92,7 +97,7 @@ _STATIC = """
 .kosmos-view.kosmos-view.kosmos-view{
   & .k-icicle{display:block;width:calc(100% - 28px);margin:1px 14px 10px;& svg{overflow:hidden}
     & text{font:11.5px var(--jp-code-font-family,ui-monospace,monospace);fill:var(--k-ink)}
-    & .k-wait{fill:currentColor}}
+    & rect{fill-opacity:.3}& .k-wait{fill-opacity:.16;stroke:none}}
   & .k-course{padding:3px 14px 9px;font-size:11px;color:var(--k-soft)}
   & .k-strip{display:grid;grid-template-columns:5.2em 4.6em 1fr;gap:0 8px;align-items:center;
     margin-bottom:6px}

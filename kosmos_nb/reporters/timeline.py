@@ -11,7 +11,7 @@ from kosmos_nb.history import MEGABYTE, MemorySnapshot
 from kosmos_nb.reporters.markup import Markup, tag
 
 WIDTH, HEIGHT = 600, 40
-MOST_POINTS = 80
+MOST_POINTS = 60
 FEWEST = 3
 
 
@@ -94,25 +94,22 @@ def timeline_html(course: Timeline) -> Markup:
         most = max(cores for _, cores in course.cores)
         # Each value stands for the stretch that ends at its point: the first one also begins it.
         steps = [(0.0, course.cores[0][1]), *course.cores]
-        path = line_path(steps, WIDTH, HEIGHT, low=0.0)
-        filled = f"{path}V{HEIGHT}H0z"
-        rows.append(_strip("CPU, cores", f"{most:.2f}", "0", path, filled, "k-cpu", course.cores_words))
+        path = f"M0 {HEIGHT}L{line_path(steps, WIDTH, HEIGHT, low=0.0)[1:]}V{HEIGHT}"
+        rows.append(_strip("CPU, cores", f"{most:.2f}", "0", path, course.cores_words, is_filled=True))
     path = line_path(course.memory, WIDTH, HEIGHT)
-    rows.append(_strip("memory", units.size(high), units.size(low), path, "", "", course.memory_words))
+    rows.append(_strip("memory", units.size(high), units.size(low), path, course.memory_words))
     ends = tag(
         "div", tag("span", "0 s"), Markup(" "), tag("span", units.seconds(course.end_s)), class_="k-ends"
     )
     return tag("div", *rows, ends, class_="k-course")
 
 
-def _strip(name: str, high: str, low: str, path: str, filled: str, tone: str, label: str) -> Markup:
-    area = f"<path d='{filled}' fill=currentColor fill-opacity=.2 />" if filled else ""
-    line = (
-        f"<path d='{path}' fill=none stroke=currentColor stroke-width=1.5 vector-effect=non-scaling-stroke />"
-    )
+def _strip(name: str, high: str, low: str, path: str, label: str, *, is_filled: bool = False) -> Markup:
+    fill = "currentColor fill-opacity=.2" if is_filled else "none"
+    line = f"<path d='{path}' fill={fill} stroke=currentColor vector-effect=non-scaling-stroke />"
     picture = tag(
-        "svg", Markup(area + line), class_=tone or None, viewBox=f"0 0 {WIDTH} {HEIGHT}", width="100%",
-        height=HEIGHT, preserveAspectRatio="none", role="img", aria_label=f"{label} over time",
+        "svg", Markup(line), class_="k-cpu" if is_filled else None, viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        width="100%", height=HEIGHT, preserveAspectRatio="none", role="img", aria_label=f"{label} over time",
     )  # fmt: skip
     scale = tag("span", tag("i", high), Markup(" "), tag("i", low), class_="k-scale")
     return tag("div", tag("span", name), Markup(" "), scale, picture, class_="k-strip")

@@ -225,7 +225,7 @@ def test_a_run_keeps_within_a_hundred_and_fifty_kilobytes_with_its_board(snapsho
 
 def test_without_a_limit_every_row_is_drawn() -> None:
     assert run_html(samples.big_run(300), None).count("class=k-r") == 300
-    assert profile_html(samples.big_profile(900, 5, 5), None).count("class=k-n>1</td>") >= 1
+    assert profile_html(samples.big_profile(900, 5, 5), None).count("<td>1</td>") >= 1
     assert "value_899" in profile_html(samples.big_profile(900, 5, 5), None)
 
 
