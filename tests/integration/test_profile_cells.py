@@ -346,7 +346,7 @@ def test_settings_of_config_apply_to_cells_without_options(kernel):
     assert kernel.value("(lambda p: (p.mode, p.threshold_pct))(kosmos_nb.last())") == "('light', 50.0)"
     kernel.run("%config Kosmos.mode = 'standard'\n%config Kosmos.threshold_pct = 5")
     wrong = kernel.run("%config Kosmos.mode = 'fast'")
-    assert "expected any of ['light', 'standard']" in wrong.stderr
+    assert "expected any of ['light', 'standard', 'full']" in wrong.stderr
     assert wrong.stderr.count("\n") == 1
 
 
