@@ -63,9 +63,9 @@ def profile_html(
     lines = min(MOST_LINES, len(model.lines))
 
     def draw(size: int) -> Markup:
-        # The source lines come first, with a little of the rest; then that shares what is left.
+        # The source lines come first, with a small flame graph; the rest shares what is left.
         more = max(0, size - lines)
-        amount = Amount(lines=min(size, lines), boxes=min(2 * size, 8) + 2 * more, rows=min(size, 2) + more)
+        amount = Amount(lines=min(size, lines), boxes=min(2 * size, 6) + 2 * more, rows=more)
         return _fragment(model, result.tree, course, amount, _folded, CSS)
 
     room = limit_bytes - beside_bytes - saved_bytes(profile_text(result))

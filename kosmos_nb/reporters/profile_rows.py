@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ from kosmos_nb.reporters.words import SEVERITIES, Sign
 LINE_CHARACTERS = 120
 READING_CHARACTERS = 240
 PROGRAM_CHARACTERS = 40
+_LEADING_SHARE = re.compile(r"[0-9.]+( ± [0-9.]+)? %( ± [0-9.]+)?\s+")
+_SHARE_WITHIN = re.compile(r"\b([0-9.]+) ± ([0-9.]+) %")
 TREE_DEPTH = 24
 TREE_SHARE = 0.005
 
@@ -112,8 +115,8 @@ def own_s(result: ProfileResult) -> float:
 
 
 def sentence(reading: str) -> str:
-    """Return a reading as one clean sentence."""
-    text = clean(reading, READING_CHARACTERS)
+    """Return a reading as one clean sentence, shares written as in the tables: `33 % ± 15`."""
+    text = _SHARE_WITHIN.sub(r"\1 % ± \2", clean(reading, READING_CHARACTERS))
     return text if text.endswith((".", "…", "!", "?")) else text + "."
 
 
@@ -122,9 +125,10 @@ def bottleneck_rows(found: Sequence[Bottleneck]) -> tuple[BottleneckRow, ...]:
 
     def row(one: Bottleneck) -> BottleneckRow:
         # The share stands beside it, with its uncertainty.
-        reading = one.reading.removeprefix(units.share(one.share)).lstrip() or one.name
+        told = _LEADING_SHARE.match(one.reading)
+        reading = one.reading[told.end() :] if told else one.reading
         sign = SEVERITIES.get(one.severity, SEVERITIES["low"])
-        return BottleneckRow(sign, sentence(reading), share_within(one.share, one.share_error))
+        return BottleneckRow(sign, sentence(reading or one.name), share_within(one.share, one.share_error))
 
     return tuple(row(one) for one in found)
 

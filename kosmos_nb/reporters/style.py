@@ -4,25 +4,22 @@ Background, ink and lines follow JupyterLab's theme where there is one. The colo
 something are our own, one set for light and one for dark, each at least 4.5 : 1 on its ground.
 Dark is chosen by what the host says of itself (JupyterLab, VS Code, Colab) and only where no
 host speaks by the reader's system. The rules are nested three classes deep because JupyterLab
-styles every table in an output and would win otherwise.
+styles every table in an output and would win otherwise. On paper it is always light.
 """
 
 import re
 
-_DARK = (
-    "--k-bg:var(--jp-layout-color1,#111418);--k-ink:var(--jp-ui-font-color1,#e6edf3);"
-    "--k-line:var(--jp-border-color2,#343b43);--k-pane:var(--jp-layout-color2,#1a1f26);--k-soft:#a9b1ba;"
-    "--k-cpu:#58a6ff;--k-wait:#e3b341;--k-bad:#ff8f86;--k-ok:#56d364;--k-mid:#e3b341;color-scheme:dark"
-)
-
-_TOKENS = f"""
-.kosmos-view{{--k-bg:var(--jp-layout-color1,#fff);--k-ink:var(--jp-ui-font-color1,#1f2328);
---k-line:var(--jp-border-color2,#d1d9e0);--k-pane:var(--jp-layout-color2,#f3f5f7);--k-soft:#57606a;
---k-cpu:#0969da;--k-wait:#9a6700;--k-bad:#c11f29;--k-ok:#18752f;--k-mid:#8a5a00;color-scheme:light}}
-@media screen{{
-[data-jp-theme-light=false] .kosmos-view,.vscode-dark .kosmos-view,[theme=dark] .kosmos-view{{{_DARK}}}}}
-@media screen and (prefers-color-scheme:dark){{
-body:not([data-jp-theme-light],[data-vscode-theme-kind]) .kosmos-view{{{_DARK}}}}}
+_TOKENS = """
+.kosmos-view{color-scheme:light;--k-bg:var(--jp-layout-color1,light-dark(#fff,#111418));
+--k-ink:var(--jp-ui-font-color1,light-dark(#1f2328,#e6edf3));
+--k-line:var(--jp-border-color2,light-dark(#d1d9e0,#343b43));
+--k-pane:var(--jp-layout-color2,light-dark(#f3f5f7,#1a1f26));--k-soft:light-dark(#57606a,#a9b1ba);
+--k-cpu:light-dark(#0969da,#58a6ff);--k-wait:light-dark(#9a6700,#e3b341);--k-bad:light-dark(#c11f29,#ff8f86);
+--k-ok:light-dark(#18752f,#56d364);--k-mid:light-dark(#8a5a00,#e3b341)}
+@media screen{
+[data-jp-theme-light=false] .kosmos-view,.vscode-dark .kosmos-view,[theme=dark] .kosmos-view{color-scheme:dark}}
+@media screen and (prefers-color-scheme:dark){
+body:not([data-jp-theme-light],[data-vscode-theme-kind]) .kosmos-view{color-scheme:dark}}
 """
 
 _BASE = """
