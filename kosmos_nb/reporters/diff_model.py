@@ -153,8 +153,13 @@ def _reading(diff: ProfileDiff) -> str:
         return "No function changed by more than sampling leaves open."
     told = []
     for one in clear[:2]:
-        word = "longer" if one.change_s > 0 else "less"
-        told.append(f"{function_name(one.name.strip())} takes {units.seconds(abs(one.change_s))} {word}")
+        name, change = function_name(one.name.strip()), units.seconds(abs(one.change_s))
+        if one.before_s <= 0:
+            told.append(f"{name} is new, {change}")
+        elif one.after_s <= 0:
+            told.append(f"{name} is no longer seen, {change} before")
+        else:
+            told.append(f"{name} takes {change} {'longer' if one.change_s > 0 else 'less'}")
     return "; ".join(told) + "."
 
 

@@ -1,14 +1,17 @@
 """Flame graphs as SVG that needs no script: boxes in percent of the width, each clipping its own text."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from kosmos_nb.core import units
 from kosmos_nb.reporters.flame import Box, DiffBox
 from kosmos_nb.reporters.markup import Markup, join, tag
 from kosmos_nb.reporters.places import THREAD
 
+AnyBox = TypeVar("AnyBox", Box, DiffBox)
 ROW = 18
-DEEPEST = 30  # rows; what lies deeper is told in words
+DEEPEST = 30  # rows; deeper frames are in result.tree
+LEAST = 0.003  # of the width: a box too thin to be seen
 NARROW = 0.03  # of the width: a box without room for its name
 IDLE = 0.04
 NAME_CHARACTERS = 48
@@ -21,7 +24,7 @@ def flame_svg(boxes: Sequence[Box], deepest: int = DEEPEST) -> Markup:
     """
     if not boxes:
         return Markup()
-    shown = [box for box in boxes if box.depth < deepest]
+    shown = _seen(boxes, deepest)
     top = ", ".join(f"{box.name} {units.share(box.share)}" for box in _telling(shown))
     return _svg(shown, [_box(box) for box in shown], f"Flame graph: {top}")
 
@@ -30,7 +33,7 @@ def diff_flame_svg(boxes: Sequence[DiffBox], deepest: int = DEEPEST) -> Markup:
     """Return the boxes of a difference: `▲` and red where it took longer, `▼` and green where less."""
     if not boxes:
         return Markup()
-    shown = [box for box in boxes if box.depth < deepest]
+    shown = _seen(boxes, deepest)
     changed = sorted(shown, key=lambda box: -abs(box.after_s - box.before_s) * (box.change != 0))[:3]
     told = ", ".join(
         f"{box.name} {units.seconds(box.before_s)} → {units.seconds(box.after_s)}" for box in changed
@@ -38,9 +41,8 @@ def diff_flame_svg(boxes: Sequence[DiffBox], deepest: int = DEEPEST) -> Markup:
     return _svg(shown, [_diff_box(box) for box in shown], f"Flame graph of the change: {told}")
 
 
-def too_deep(boxes: Sequence[Box] | Sequence[DiffBox], deepest: int = DEEPEST) -> int:
-    """Return how many of the boxes lie below what is drawn."""
-    return sum(box.depth >= deepest for box in boxes)
+def _seen(boxes: Sequence[AnyBox], deepest: int) -> list[AnyBox]:
+    return [box for box in boxes if box.depth < deepest and box.width >= LEAST]
 
 
 def _telling(boxes: Sequence[Box]) -> list[Box]:

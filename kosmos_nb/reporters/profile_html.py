@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from kosmos_nb.history import CallNode, ProfileResult
@@ -25,10 +25,11 @@ from kosmos_nb.reporters.profile_tables import (
 )
 from kosmos_nb.reporters.profile_text import profile_text
 from kosmos_nb.reporters.style import PROFILE_CSS, STATIC_CSS
-from kosmos_nb.reporters.timeline import Timeline, join_words, timeline, timeline_html
+from kosmos_nb.reporters.timeline import Timeline, timeline, timeline_html
 
 PROFILE_WIDGET_BYTES = 24_000  # what the live view may add to a saved notebook; kosmos_nb.widgets keeps to it
 MOST_LINES = 40  # as many as one reads without losing the thread; `result.lines` has all
+MOST_SECTIONS = 6
 MOST_ROWS = 30
 CSS = PROFILE_CSS + STATIC_CSS
 
@@ -36,14 +37,15 @@ Section = Callable[[str, Markup], Markup]
 
 
 class Amount(NamedTuple):
-    """How much a view shows: lines of source, boxes of the flame graph, rows of each other table."""
+    """How much a view shows: source lines, boxes of the flame graph, further sections, rows of each."""
 
     lines: int
     boxes: int
+    sections: int
     rows: int
 
 
-EVERYTHING = Amount(lines=1_000_000, boxes=600, rows=1_000_000)
+EVERYTHING = Amount(lines=1_000_000, boxes=600, sections=99, rows=1_000_000)
 
 
 def profile_html(
@@ -63,13 +65,14 @@ def profile_html(
     lines = min(MOST_LINES, len(model.lines))
 
     def draw(size: int) -> Markup:
-        # The source lines come first, with a small flame graph; the rest shares what is left.
-        more = max(0, size - lines)
-        amount = Amount(lines=min(size, lines), boxes=min(2 * size, 6) + 2 * more, rows=more)
+        # The source lines come first, with a small flame graph; then a little of each section.
+        rest = max(0, size - lines)
+        more = max(0, rest - MOST_SECTIONS)
+        amount = Amount(min(size, lines), min(2 * size, 6) + 2 * more, min(rest, MOST_SECTIONS), 3 + more)
         return _fragment(model, result.tree, course, amount, _folded, CSS)
 
     room = limit_bytes - beside_bytes - saved_bytes(profile_text(result))
-    return most_that_fit(draw, lines + MOST_ROWS, room)
+    return most_that_fit(draw, lines + MOST_SECTIONS + MOST_ROWS, room)
 
 
 def profile_page(result: ProfileResult) -> str:
@@ -109,7 +112,7 @@ def _fragment(
         reading,
         _lines(model, amount.lines),
         _flame(tree, amount.boxes),
-        _rest(model, course, amount.rows, section),
+        _rest(model, course, amount, section),
         notes,
         _foot(model),
         class_="kosmos-view k-profile",
@@ -137,32 +140,35 @@ def _flame(tree: CallNode | None, most: int) -> Markup:
     return tag("details", tag("summary", "Flame graph"), flame_svg(boxes), open=True)
 
 
-def _rest(model: ProfileModel, course: Timeline | None, few: int, section: Section) -> Markup:
-    """Return what is looked up rather than read."""
-    parts = []
-    if course is not None and few:
-        parts.append(section(f"Timeline · {join_words(course)}", timeline_html(course)))
-    if model.bottlenecks and few:
-        title = f"Bottlenecks ({len(model.bottlenecks)})"
-        parts.append(section(title, bottleneck_table(model.bottlenecks, few)))
-    if model.functions and few:
-        shown = _shown(min(few, len(model.functions)), len(model.functions), "slowest", "result.functions")
-        title = f"Functions ({len(model.functions)}), by self time{shown}"
-        parts.append(section(title, function_table(model.functions, few)))
-    if model.threads and few:
-        shown = _shown(min(few, len(model.threads)), len(model.threads), "busiest", "result.tree")
-        parts.append(section(f"Threads ({len(model.threads)}){shown}", thread_table(model.threads, few)))
-    if model.children and few:
-        shown = _shown(min(few, len(model.children)), len(model.children), "busiest", "result.children")
-        parts.append(
-            section(f"Child processes ({len(model.children)}){shown}", child_table(model.children, few))
-        )
-    if model.sites and few:
-        shown = _shown(min(few, len(model.sites)), len(model.sites), "largest", "result.allocation_sites")
-        parts.append(section(f"Memory at the heap's peak{shown}", site_table(model.sites, few)))
+def _rest(model: ProfileModel, course: Timeline | None, amount: Amount, section: Section) -> Markup:
+    """Return what is looked up rather than read, in the order in which it gives way."""
+    few = amount.rows
+
+    def titled(title: str, rows: Sequence[object], which: str, where: str) -> str:
+        return f"{title} ({len(rows)}){_shown(min(few, len(rows)), len(rows), which, where)}"
+
+    parts: list[tuple[str, Markup]] = []
+    if model.bottlenecks:
+        title = titled("Bottlenecks", model.bottlenecks, "largest", "result.bottlenecks")
+        parts.append((title, bottleneck_table(model.bottlenecks, few)))
+    if model.functions:
+        title = titled("Functions", model.functions, "slowest", "result.functions")
+        parts.append((title, function_table(model.functions, few)))
+    if course is not None:
+        parts.append((f"Timeline · {course.words}", timeline_html(course)))
+    if model.threads:
+        title = titled("Threads", model.threads, "busiest", "result.tree")
+        parts.append((title, thread_table(model.threads, few)))
+    if model.children:
+        title = titled("Child processes", model.children, "busiest", "result.children")
+        parts.append((title, child_table(model.children, few)))
+    if model.sites:
+        title = titled("Memory at the heap's peak", model.sites, "largest", "result.allocation_sites")
+        parts.append((title, site_table(model.sites, few)))
+    parts = parts[: amount.sections]
     if model.tree and section is _open:  # in a notebook the flame graph must do
-        parts.append(section("Call tree", tree_table(model.tree)))
-    return join((*parts, section("Clocks, memory and I/O", fact_table(model))))
+        parts.append(("Call tree", tree_table(model.tree)))
+    return join(section(*part) for part in (*parts, ("Clocks, memory and I/O", fact_table(model))))
 
 
 def _shown(shown: int, there: int, which: str, where: str) -> str:

@@ -180,6 +180,6 @@ def _times(bar: Bar) -> Markup:
         (
             tag("td", bar_svg(bar), Markup(" "), tag("span", bar.wall), class_="k-b"),
             _number(bar.percent),
-            _number(bar.off_cpu, "off CPU"),
+            _number("" if bar.off_cpu == "0" else bar.off_cpu, "off CPU"),
         )
     )

@@ -17,7 +17,8 @@ _TOKENS = """
 --k-cpu:light-dark(#0969da,#58a6ff);--k-wait:light-dark(#9a6700,#e3b341);--k-bad:light-dark(#c11f29,#ff8f86);
 --k-ok:light-dark(#18752f,#56d364);--k-mid:light-dark(#8a5a00,#e3b341)}
 @media screen{
-[data-jp-theme-light=false] .kosmos-view,.vscode-dark .kosmos-view,[theme=dark] .kosmos-view{color-scheme:dark}}
+[data-jp-theme-light=false] .kosmos-view,.vscode-dark .kosmos-view,
+[theme=dark] .kosmos-view{color-scheme:dark}}
 @media screen and (prefers-color-scheme:dark){
 body:not([data-jp-theme-light],[data-vscode-theme-kind]) .kosmos-view{color-scheme:dark}}
 """

@@ -41,27 +41,51 @@ class Timeline:
         """`CPU 0 to 1.02 cores`: the scale begins at zero."""
         return f"CPU 0 to {max(cores for _, cores in self.cores):.2f} cores"
 
+    @property
+    def words(self) -> str:
+        """Both, for a heading."""
+        return ", ".join(([self.cores_words] if self.cores else []) + [self.memory_words])
+
 
 def timeline(snapshots: Sequence[MemorySnapshot], most: int = MOST_POINTS) -> Timeline | None:
     """Return the course of a profile in at most `most` points; None below three snapshots."""
     points = sorted(snapshots, key=lambda point: point.timestamp)
     if len(points) < FEWEST or points[-1].timestamp <= points[0].timestamp:
         return None
-    stretch = -(-len(points) // most)
-    parts = [points[at : at + stretch] for at in range(0, len(points), stretch)]
+    first, parts = points[0], _stretches(points, most)
     memory = tuple((part[-1].timestamp, max(p.current_mb for p in part) * MEGABYTE) for part in parts)
-    first = (points[0].timestamp, points[0].current_mb * MEGABYTE)
-    return Timeline(points[-1].timestamp, (first, *memory), _cores([points[:1], *parts]))
+    start = (first.timestamp, first.current_mb * MEGABYTE)
+    return Timeline(points[-1].timestamp, (start, *memory), _cores(first, parts))
 
 
-def _cores(parts: Sequence[Sequence[MemorySnapshot]]) -> tuple[tuple[float, float], ...]:
-    ends = [(part[-1].timestamp, part[-1].cpu_s) for part in parts]
+def _stretches(points: Sequence[MemorySnapshot], most: int) -> list[list[MemorySnapshot]]:
+    """Return the points after the first in stretches of time, none shorter than a `most`-th of the whole.
+
+    The rate of CPU over a shorter time would be noise.
+    """
+    first_s = points[0].timestamp
+    least_s = (points[-1].timestamp - first_s) / most
+    parts: list[list[MemorySnapshot]] = []
+    current: list[MemorySnapshot] = []
+    for point in points[1:]:
+        current.append(point)
+        if point.timestamp - first_s >= least_s * 0.999:
+            parts.append(current)
+            first_s, current = point.timestamp, []
+    if current:  # too short for a stretch of its own
+        parts[-1:] = [[*parts[-1], *current]] if parts else [current]
+    return parts
+
+
+def _cores(
+    first: MemorySnapshot, parts: Sequence[Sequence[MemorySnapshot]]
+) -> tuple[tuple[float, float], ...]:
+    ends = [(first.timestamp, first.cpu_s), *((part[-1].timestamp, part[-1].cpu_s) for part in parts)]
     found = []
     for (before, cpu_before), (after, cpu_after) in itertools.pairwise(ends):
         if cpu_before is None or cpu_after is None:
             return ()
-        if after > before:
-            found.append((after, max(0.0, cpu_after - cpu_before) / (after - before)))
+        found.append((after, max(0.0, cpu_after - cpu_before) / (after - before)))
     return tuple(found)
 
 
@@ -113,8 +137,3 @@ def _strip(name: str, high: str, low: str, path: str, label: str, *, is_filled: 
     )  # fmt: skip
     scale = tag("span", tag("i", high), Markup(" "), tag("i", low), class_="k-scale")
     return tag("div", tag("span", name), Markup(" "), scale, picture, class_="k-strip")
-
-
-def join_words(course: Timeline) -> str:
-    """Return the course in words, for a heading."""
-    return ", ".join(([course.cores_words] if course.cores else []) + [course.memory_words])
