@@ -6,12 +6,14 @@ not see: where they were not counted, the number of samples stands for them.
 
 from __future__ import annotations
 
-import pstats
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kosmos_nb.history import CallNode, ProfileResult
 from kosmos_nb.reporters.threads import seconds
+
+if TYPE_CHECKING:
+    import pstats
 
 Key = tuple[str, int, str]
 Sums = list[float]  # samples, own seconds, seconds with what it called
@@ -33,6 +35,8 @@ def pstats_stats(profile: ProfileResult) -> pstats.Stats:
     A function that calls itself counts once in its total. `ncalls` is the exact number where the
     profile has one, otherwise the number of samples in which the function was on the stack.
     """
+    import pstats  # noqa: PLC0415 - a few milliseconds beside every first display; only who asks pays
+
     assert profile.tree is not None
     totals, callers = _sums(profile.tree)
     counted: dict[Key, int] = {}
