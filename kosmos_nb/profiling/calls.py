@@ -15,6 +15,7 @@ import dataclasses
 import inspect
 import os
 import sys
+import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -225,6 +226,20 @@ def place_of(subject: Subject, ran: Sequence[str]) -> CellPlace | None:
     named = [name for name, shown in subject.cells.items() if shown == place.shown]
     name = next(iter(ran), None) or next(iter(named), "")
     return dataclasses.replace(place, filename=name)
+
+
+def profile_hook() -> str | None:
+    """Return who holds this thread's profile function, or that of new threads; None for nobody."""
+    # memray shows itself in one or the other, by version and Python.
+    for place, hook in (
+        ("threading.setprofile", threading.getprofile()),
+        ("sys.setprofile", sys.getprofile()),
+    ):
+        if hook is not None:
+            module = getattr(hook, "__module__", None) or ""
+            name = getattr(hook, "__qualname__", type(hook).__qualname__)
+            return module if module.startswith("memray") else f"{place}: {name}"
+    return None
 
 
 def _unseen(function: Function, seen: Calls) -> FunctionStat:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from kosmos_nb.core import ProfilingError
 from kosmos_nb.history import FunctionStat
-from kosmos_nb.profiling.calls import Calls, with_calls
+from kosmos_nb.profiling.calls import Calls, profile_hook, with_calls
 from kosmos_nb.profiling.findings import Findings
 from kosmos_nb.profiling.frames import Function
 from kosmos_nb.profiling.meters import ProcessMeter
@@ -55,11 +55,10 @@ def check_calls() -> None:
     Raises:
         ProfilingError: Another profiler is active; the message says which.
     """
-    hook = sys.getprofile()
+    hook = profile_hook()
     if hook is not None and not _HAS_MONITORING:
         raise ProfilingError(
-            "--trace-calls needs the interpreter's profiling hook, which is in use "
-            f"(sys.setprofile: {getattr(hook, '__qualname__', type(hook).__qualname__)}). "
+            f"--trace-calls needs the interpreter's profiling hook, which is in use ({hook}). "
             "Stop that profiler first, or leave --trace-calls out."
         )
 

@@ -18,7 +18,7 @@ from typing import Any
 from kosmos_nb.core import ProfilingError
 from kosmos_nb.core.extras import require
 from kosmos_nb.history import AllocationSite
-from kosmos_nb.profiling.calls import place_of
+from kosmos_nb.profiling.calls import place_of, profile_hook
 from kosmos_nb.profiling.findings import Findings
 from kosmos_nb.profiling.frames import FrameResolver, is_cell_file, package_folders
 from kosmos_nb.profiling.meters import ProcessMeter
@@ -43,16 +43,15 @@ def check_memory() -> None:
         ProfilingError: Another tracker, or another profiler, is active.
     """
     _memray()
-    other = sys.getprofile() or threading.getprofile()
-    if other is None:
+    hook = profile_hook()
+    if hook is None:
         return
-    if getattr(other, "__name__", "") == "start_thread_trace":
+    if hook.startswith("memray"):
         raise ProfilingError(
             "--trace-memory cannot run while memory is traced already: memray has one tracker a process."
         )
     raise ProfilingError(
-        "--trace-memory needs the interpreter's profiling hook, which is in use "
-        f"(sys.setprofile: {getattr(other, '__qualname__', type(other).__qualname__)}). "
+        f"--trace-memory needs the interpreter's profiling hook, which is in use ({hook}). "
         "Stop that profiler first, or leave --trace-memory out."
     )
 
