@@ -157,7 +157,8 @@ def _weight(node: DiffNode) -> tuple[float, str]:
 
 
 def _sorted(changes: Iterable[Change]) -> tuple[Change, ...]:
-    return tuple(sorted(changes, key=lambda one: (-one.change_s, -one.after_s, one.name, one.file, one.line)))
+    seen = [one for one in changes if one.before_s or one.after_s]
+    return tuple(sorted(seen, key=lambda one: (-one.change_s, -one.after_s, one.name, one.file, one.line)))
 
 
 def _key(name: str, file: str) -> Key:

@@ -217,6 +217,11 @@ def test_a_change_within_the_sampling_error_is_not_clear():
     assert not [change for change in compare(first, second).functions if change.is_clear]
 
 
+def test_what_took_no_time_of_its_own_in_either_is_no_change():
+    before, after = (profile(function_stats=(function_stat("main", "a.py", 1, 0.0, 0.1),)) for _ in range(2))
+    assert compare(before, after).functions == ()
+
+
 def test_recursion_deeper_than_pythons_stack_is_compared():
     deep = node("f", 1.0)
     for _ in range(5000):
