@@ -2,12 +2,14 @@
 
 import _thread
 import contextlib
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable
 
-# Whoever ends the thread waits until Python has forgotten it; in case it never does, not for ever.
+# Whoever ends the thread waits until Python and the system have forgotten it (Python 3.12 asks the
+# system before it warns of a fork); in case they never do, not for ever.
 FORGETS_WITHIN_S = 1.0
 
 
@@ -31,7 +33,7 @@ class Helper:
         self._work = work
         self._wake: _thread.LockType | None = None
         self._ended = _thread.allocate_lock()
-        self.ident = 0
+        self.ident = self._native_id = 0
         self.cost_s = 0.0
         self.trouble: str | None = None
 
@@ -67,16 +69,23 @@ class Helper:
         _release(wake)
         self._ended.acquire()
         until_s = time.perf_counter() + FORGETS_WITHIN_S
-        while self.ident in sys._current_frames() and time.perf_counter() < until_s:
+        while self._is_there() and time.perf_counter() < until_s:
             time.sleep(0)
-        self.ident = 0
+        self.ident = self._native_id = 0
 
     def forget(self) -> None:
         """Forget the thread, in the child of a fork, which has none."""
-        self._wake, self.ident, self.trouble = None, 0, None
+        self._wake, self.trouble = None, None
+        self.ident = self._native_id = 0
+
+    def _is_there(self) -> bool:
+        if self.ident in sys._current_frames():
+            return True
+        return self._native_id > 0 and os.access(f"/proc/self/task/{self._native_id}", os.F_OK)
 
     def _run(self, wake: _thread.LockType, ended: _thread.LockType, pause_s: float) -> None:
         before_s = self.cost_s
+        self._native_id = _thread.get_native_id()
         try:
             if hasattr(signal, "pthread_sigmask"):
                 signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())

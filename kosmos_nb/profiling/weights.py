@@ -5,8 +5,8 @@ from typing import Generic, TypeVar
 
 from kosmos_nb.profiling.walk import CUT_NUMBER, INNERMOST, OUTERMOST, StackKey
 
-# In slots of 8 bytes: about 5 MB for all stacks of a session.
-MOST_SLOTS = 600_000
+# In slots of 8 bytes: about 2.4 MB for all stacks, twice that while they are merged.
+MOST_SLOTS = 300_000
 _SLOTS_EACH = 70  # the entry, its key and its numbers
 Head = TypeVar("Head", bound=Hashable)
 
