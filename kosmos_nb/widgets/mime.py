@@ -6,7 +6,8 @@ import sys
 from typing import Any
 from weakref import WeakValueDictionary
 
-from kosmos_nb.history import ProfileResult, RunSnapshot
+from kosmos_nb.history import ProfileResult, RunSnapshot, compare
+from kosmos_nb.runtime import runtime
 from kosmos_nb.widgets.board import Board
 from kosmos_nb.widgets.profile_view import ProfileView
 
@@ -33,7 +34,9 @@ def profile_widget_mime(result: ProfileResult) -> dict[str, Any] | None:
         return None
     view = _profiles.get(result.id)
     if view is None or view.comm is None:
-        view = _profiles[result.id] = ProfileView(result)
+        before = runtime().previous(result)
+        earlier = None if before is None else compare(before, result)
+        view = _profiles[result.id] = ProfileView(result, earlier)
     return view_mime(view)
 
 

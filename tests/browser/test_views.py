@@ -107,5 +107,5 @@ def test_a_filter_outlives_updates_and_the_tabs_obey_the_keyboard(
         tabs.nth(0).focus()
         page.keyboard.press("ArrowRight")
         assert tabs.nth(1).get_attribute("aria-selected") == "true"
-        assert page.evaluate("document.activeElement.textContent") == "Functions"
+        assert page.evaluate("document.activeElement.textContent") == "Flame"
         assert session.problems() == {}

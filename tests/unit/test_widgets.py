@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kosmos_nb.core import ResearchError, render
-from kosmos_nb.history import RunSnapshot
+from kosmos_nb.history import RunSnapshot, compare
 from kosmos_nb.reporters import (
     PROFILE_WIDGET_BYTES,
     RUN_WIDGET_BYTES,
@@ -34,6 +34,7 @@ from kosmos_nb.widgets import (
     view_mime,
 )
 from kosmos_nb.widgets.board_state import BoardState
+from kosmos_nb.widgets.profile_view import view_data
 from kosmos_nb.widgets.publisher import is_over
 from tests import samples
 from tests.played import PlayedRun
@@ -265,14 +266,47 @@ def test_a_live_board_stays_within_its_bytes_with_base_and_news() -> None:
     board.close()
 
 
-@pytest.mark.parametrize("result", [samples.profile(), samples.failed_profile(), samples.big_profile()])
+@pytest.mark.parametrize(
+    "result",
+    [
+        samples.profile(),
+        samples.failed_profile(),
+        samples.full_profile(),
+        samples.threads_profile(),
+        samples.big_profile(),
+    ],
+)
 def test_a_profile_with_its_view_is_at_most_forty_kilobytes(result: samples.ProfileResult) -> None:
-    view = ProfileView(result)
+    view = ProfileView(result, compare(samples.edited_profile(), result))
     state = view.get_state()
     bundle = {"text/plain": profile_text(result), "text/html": profile_html(result), "view": view_mime(view)}
     assert saved_bytes(state) <= PROFILE_WIDGET_BYTES
     assert saved_bytes(bundle) + saved_bytes(state) <= 40_000
     view.close()
+
+
+def test_a_view_has_the_three_tabs_and_the_rest_under_more() -> None:
+    data = view_data(samples.full_profile(), compare(samples.edited_profile(), samples.full_profile()))
+    names = [part["name"] for part in data["parts"]]
+    assert names[: data["first"]] == ["Lines", "Flame", "Compare"]
+    assert names[data["first"] :] == [
+        "Functions", "Call tree", "Bottlenecks", "Timeline", "Processes", "Traced memory",
+        "Clocks, memory, I/O",
+    ]  # fmt: skip
+    plain = view_data(samples.old_profile(mode="light", tree=None, line_stats=(), function_stats=()))
+    assert [part["name"] for part in plain["parts"]][: plain["first"]] == ["Compare"]
+
+
+def test_the_boxes_of_the_flame_graph_lie_within_their_callers() -> None:
+    (part,) = [p for p in view_data(samples.big_profile())["parts"] if p["name"] == "Flame"]
+    boxes = part["boxes"]
+    assert boxes[0][:4] == [-1, 0, 0, 10_000]
+    for parent, depth, start, width, name, place, *_ in boxes[1:]:
+        assert depth == boxes[parent][1] + 1
+        assert start >= boxes[parent][2] - 0.2
+        assert start + width <= boxes[parent][2] + boxes[parent][3] + 0.2
+        assert part["names"][name]
+        assert part["names"][place]
 
 
 def test_scripts_are_small_and_ask_nothing_of_the_network() -> None:

@@ -1,36 +1,56 @@
-const bar = (computing, waiting) => {
-  const paths = [], c = Math.max(1, computing * 119), start = computing > 0.0005 ? c + 0.5 : 0.5;
-  if (computing > 0.0005) paths.push({ d: `M0 0h${c}v10h${-c}z`, class: "k-cpu", fill: INK });
-  if (waiting > 0.0005) {
-    const w = Math.max(1, waiting * 119 - 0.5);
-    paths.push({ d: `M${start} .5h${w}v9h${-w}z`, class: "k-wait", fill: INK, "fill-opacity": 0.2, stroke: INK });
-  }
-  return svg(120, 10, "", ...paths);
-};
-const number = (text, key) => h("td", { class: "k-n", "data-k": key || null }, text);
-const line = ([first, source, place, computing, waiting, time, share, waits, ...more], names) =>
-  h("tr", { class: "k-l" },
-    first === null ? null : number(first),
-    h("td", { class: "k-src" }, source, place ? h("span", { class: "k-soft" }, ` ${place}`) : null),
-    h("td", { class: "k-b" }, bar(computing, waiting), " ", h("span", {}, time)),
-    number(share), number(waits, "off CPU"), ...more.map((text, i) => number(text, names[i])));
-
-let chosen = 0; // one module per model: the tab outlives a view that is drawn anew
-function render({ model, el }) {
-  const data = model.get("data");
-  const id = `kosmos-${Math.random().toString(36).slice(2)}`;
-  const tabs = data.tabs.map((tab, i) => h("button", { type: "button", role: "tab", id: `${id}-t${i}`, "aria-controls": `${id}-p${i}` }, tab.name));
-  const panels = data.tabs.map((tab, i) => {
-    const head = tab.head.map(([name, numeric]) => h("th", { scope: "col", class: numeric ? "k-n" : null }, name));
-    const more = tab.head.slice(tab.rows.length && tab.rows[0][0] === null ? 4 : 5).map(([name]) => name);
-    return h("div", { role: "tabpanel", id: `${id}-p${i}`, "aria-labelledby": `${id}-t${i}`, tabindex: 0 },
-      h("table", {}, h("thead", { class: "k-h" }, h("tr", {}, ...head)), h("tbody", {}, ...tab.rows.map((row) => line(row, more)))),
-      tab.shown ? h("p", { class: "k-soft" }, tab.shown) : null);
+// One module per model: the chosen part outlives a view that is drawn anew.
+let chosen = 0;
+// Computing filled, waiting outlined, a lock striped, an await thin: not by colour alone.
+const piece = (kind, x, w) => [
+  { name: "rect", x, width: w, height: 10, class: "k-cpu" },
+  { name: "rect", x: x + 0.5, y: 0.5, width: Math.max(0.5, w - 1), height: 9, class: "k-wait", fill: INK, "fill-opacity": 0.2, stroke: INK },
+  { d: `M${x} 5h${w}`, class: "k-bad", fill: "none", stroke: INK, "stroke-width": 10, "stroke-dasharray": 2 },
+  { d: `M${x} 5h${w}`, class: "k-wait", fill: "none", stroke: INK, "stroke-width": 3 },
+][kind];
+const bar = (parts) => {
+  const pieces = [];
+  let x = 0;
+  parts.forEach((part, kind) => {
+    if (part <= 0.0005) return;
+    const w = Math.max(1, part * 119);
+    pieces.push(piece(kind, x, w));
+    x += w;
   });
+  return svg(120, 10, "", ...pieces);
+};
+// A cell is a number as text, [words, place], or a bar: four parts and its text.
+const cell = (value, name) => {
+  if (typeof value === "string") return h("td", { class: "k-n", "data-k": value && name ? name : null }, value);
+  if (value.length === 2) return h("td", { class: "k-src" }, value[0], value[1] ? h("span", { class: "k-soft" }, ` ${value[1]}`) : null);
+  return h("td", { class: "k-b" }, value[4] ? bar(value.slice(0, 4)) : null, " ", h("span", {}, value[4]));
+};
+const table = ({ head, rows, shown }) => h("div", {},
+  h("table", {}, h("thead", { class: "k-h" }, h("tr", {}, ...head.map(([name, numeric]) => h("th", { scope: "col", class: numeric ? "k-n" : null }, name)))),
+    h("tbody", {}, ...rows.map((row) => h("tr", { class: "k-l" }, ...row.map((value, i) => cell(value, head[i][2] ? head[i][0] : "")))))),
+  shown ? h("p", { class: "k-soft" }, shown) : null);
+const compare = ({ says, changes, boxes }) => h("div", {}, ...says.map((text, i) => h("p", {}, i ? text : h("b", {}, text))),
+  changes && changes.rows.length ? table(changes) : null, boxes ? flame(boxes) : null);
+const timeline = ({ lines, size, end }) => h("div", { class: "k-times" }, ...lines.map(([path, words]) => {
+  const curve = svg(...size, `${words} over ${end}`, { d: path, fill: "none", stroke: INK, "stroke-width": 1.5, "vector-effect": "non-scaling-stroke" });
+  curve.setAttribute("preserveAspectRatio", "none");
+  return h("figure", {}, h("figcaption", {}, words), curve);
+}), h("div", { class: "k-tools k-ends" }, h("span", {}, "0 s"), h("span", {}, end)));
+const pairs = ({ rows }) => h("table", {}, h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((text) => h("td", {}, text))))));
+const DRAWN = { table, flame, compare, timeline, pairs };
+
+function render({ model, el }) {
+  const data = model.get("data"), id = `kosmos-${Math.random().toString(36).slice(2)}`;
+  const { parts, first } = data;
+  const tabs = parts.slice(0, first).map((part, i) => h("button", { type: "button", role: "tab", id: `${id}-t${i}`, "aria-controls": `${id}-p${i}` }, part.name));
+  const more = parts.length > first ? h("select", { class: "k-more", "aria-label": "more parts of the profile" },
+    h("option", { value: "" }, "more"), ...parts.slice(first).map((part, i) => h("option", { value: String(first + i) }, part.name))) : null;
+  const panels = parts.map((part, i) => h("div", { role: "tabpanel", id: `${id}-p${i}`, "aria-label": part.name, tabindex: 0, "data-part": part.name }));
   const choose = (i, focus) => {
     chosen = i;
-    tabs.forEach((tab, j) => { tab.setAttribute("aria-selected", String(i === j)); tab.tabIndex = i === j ? 0 : -1; });
+    if (!panels[i].childElementCount) panels[i].append(DRAWN[parts[i].kind](parts[i])); // drawn when first looked at
+    tabs.forEach((tab, j) => { tab.setAttribute("aria-selected", String(i === j)); tab.tabIndex = j === Math.min(i, first - 1) ? 0 : -1; });
     panels.forEach((panel, j) => { panel.hidden = i !== j; });
+    if (more) { more.value = i < first ? "" : String(i); more.classList.toggle("k-chosen", i >= first); }
     if (focus) tabs[i].focus();
   };
   tabs.forEach((tab, i) => {
@@ -43,18 +63,19 @@ function render({ model, el }) {
       choose(to, true);
     });
   });
-  const spark = data.spark ? h("div", { class: "k-big" },
-    svg(110, 26, data.spark[1], { d: data.spark[0], fill: "none", stroke: INK, "stroke-width": 1.5 }), " ", h("span", {}, data.spark[1])) : null;
-  const [first, ...others] = data.reading;
-  const legend = tabs.length ? h("span", {}, svg(11, 10, "", { d: "M0 0h10v10h-10z", class: "k-cpu", fill: INK }), " computing ",
-    svg(11, 10, "", { d: "M.5 .5h9v9h-9z", class: "k-wait", fill: INK, "fill-opacity": 0.2, stroke: INK }), " off CPU") : null;
+  if (more) {
+    more.addEventListener("change", () => choose(more.value === "" ? 0 : Number(more.value)));
+    more.addEventListener("keydown", (event) => event.stopPropagation());
+  }
+  const [answer, ...others] = data.reading;
+  const legend = h("span", {}, ...data.legend.flatMap(([kind, name]) => [svg(11, 10, "", piece(kind, 0, 10)), ` ${name} `]));
   el.append(h("div", { class: "kosmos-view k-profile", "data-kosmos": "profile" },
-    h("div", { class: "k-top" }, h("h3", { class: "k-title" }, data.title), ...big(data.big), spark),
+    h("div", { class: "k-top" }, h("h3", { class: "k-title" }, data.title), ...big(data.big)),
     data.failure ? h("p", { class: "k-bad" }, h("b", {}, `✗ ${data.failure}`)) : null,
-    h("p", {}, h("b", {}, first), ...others.map((other) => ` ${other}`)),
-    tabs.length ? h("div", { class: "k-tabs", role: "tablist", "aria-label": "parts of the profile" }, ...tabs) : null,
-    ...panels, facts("Clocks, memory and I/O", data.facts), notes(data.notes),
+    h("p", {}, h("b", {}, answer), ...others.map((other) => ` ${other}`)),
+    parts.length ? h("div", { class: "k-tabs" }, h("div", { role: "tablist", "aria-label": "parts of the profile" }, ...tabs), more) : null,
+    ...panels, notes(data.notes),
     h("div", { class: "k-foot" }, legend, " ", h("span", {}, data.foot))));
-  if (tabs.length) choose(Math.min(chosen, tabs.length - 1));
+  if (parts.length) choose(Math.min(chosen, parts.length - 1));
 }
 export default { render };
