@@ -42,7 +42,9 @@ def diff_flame_svg(boxes: Sequence[DiffBox], deepest: int = DEEPEST) -> Markup:
 
 
 def _seen(boxes: Sequence[AnyBox], deepest: int) -> list[AnyBox]:
-    return [box for box in boxes if box.depth < deepest and box.width >= LEAST]
+    # Rows below the last name would be a high tower of lines.
+    named = max((box.depth for box in boxes if box.width > NARROW), default=0)
+    return [box for box in boxes if box.depth <= min(named, deepest) and box.width >= LEAST]
 
 
 def _telling(boxes: Sequence[Box]) -> list[Box]:

@@ -111,7 +111,7 @@ def _fragment(
         failure,
         reading,
         _lines(model, amount.lines),
-        _flame(tree, amount.boxes),
+        _flame(tree, amount.boxes, section),
         _rest(model, course, amount, section),
         notes,
         _foot(model),
@@ -133,10 +133,12 @@ def _lines(model: ProfileModel, most: int) -> Markup:
     return line_table(model.lines, most, f"source{shown}")
 
 
-def _flame(tree: CallNode | None, most: int) -> Markup:
+def _flame(tree: CallNode | None, most: int, section: Section) -> Markup:
     boxes = flame_boxes(tree, most) if tree is not None else ()
     if len(boxes) < 2:  # the root alone says nothing
         return Markup()
+    if section is _open:
+        return section("Flame graph", flame_svg(boxes))
     return tag("details", tag("summary", "Flame graph"), flame_svg(boxes), open=True)
 
 
