@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from kosmos_nb.cli.demo import demo
 from kosmos_nb.cli.enable import disable, enable
+from kosmos_nb.cli.profile import profile_app
 from kosmos_nb.core import KosmosError
 
 app = typer.Typer(
@@ -21,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.add_typer(profile_app, name="profile")
 
 
 def main() -> None:
@@ -34,6 +34,8 @@ def main() -> None:
 
 def _version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version as installed_version  # noqa: PLC0415 - 30 ms, only here
+
         print(f"kosmos_nb {installed_version('kosmos-nb')}")
         raise typer.Exit
 
@@ -69,6 +71,8 @@ def demo_command(
 
       kosmos demo --data rides.parquet --question "What matters?" --target duration
     """
+    from kosmos_nb.cli.demo import demo  # noqa: PLC0415 - pandas and more, which other commands do not need
+
     try:
         demo(data=data, question=question, target=target, results=results, with_notebook=notebook)
     except KeyboardInterrupt:

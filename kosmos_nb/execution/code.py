@@ -74,11 +74,14 @@ class CodeExecutor:
         timeout_s: After this many seconds the process and all its children are killed.
         mode: Of the profile: `light`, `standard` or `full`.
         bottleneck_threshold: Share of the time, in percent, that makes a bottleneck.
+        trace_calls, trace_memory: Count every call; follow every allocation. Slow.
         output_bytes: Most of each stream that is kept.
-        profiler: Makes what profiles the code; it travels to the child. Default: `ExecutionProfiler`.
+        profiler: Makes what profiles the code; it travels to the child, and is called there with
+            the mode, the threshold and the traces. Default: `ExecutionProfiler`.
 
     Raises:
         ConfigError: An argument makes no sense.
+        MissingExtraError: A trace needs a library that is not installed.
     """
 
     def __init__(
@@ -89,8 +92,10 @@ class CodeExecutor:
         mode: str = "standard",
         *,
         bottleneck_threshold: float = 5.0,
+        trace_calls: bool = False,
+        trace_memory: bool = False,
         output_bytes: int = 1_000_000,
-        profiler: Callable[[], ProfilesCode] | None = None,
+        profiler: Callable[..., ProfilesCode] | None = None,
     ) -> None:
         if sandbox not in get_args(Sandbox):
             raise ConfigError(f"sandbox is one of {', '.join(get_args(Sandbox))}, not {sandbox!r}.")
@@ -101,7 +106,16 @@ class CodeExecutor:
         self.sandbox = sandbox
         self.timeout_s = timeout_s
         self.output_bytes = output_bytes
-        self._profiler = (profiler or _profiler(mode, bottleneck_threshold)) if enable_profiling else None
+        make = functools.partial(
+            profiler or parts.maker(parts.PROFILER),
+            mode=mode,
+            bottleneck_threshold=bottleneck_threshold,
+            trace_calls=trace_calls,
+            trace_memory=trace_memory,
+        )
+        self._profiler: Callable[[], ProfilesCode] | None = make if enable_profiling else None
+        if enable_profiling:
+            make()  # says now what would fail later
 
     def execute(
         self,
@@ -152,14 +166,6 @@ class CodeExecutor:
                 f"sandbox={self.sandbox!r} runs code in a cage only, and this version has none yet. "
                 "If the code is your own, say sandbox='none': it runs in a child process, with your rights."
             )
-
-
-def _profiler(mode: str, threshold_pct: float) -> Callable[[], ProfilesCode]:
-    make: Callable[[], ProfilesCode] = functools.partial(
-        parts.maker(parts.PROFILER), mode=mode, bottleneck_threshold=threshold_pct
-    )
-    make()  # says now what would fail later
-    return make
 
 
 def _packed(names: dict[str, Any]) -> bytes:

@@ -1,0 +1,121 @@
+"""`kosmos profile run`: what a script, a module or a notebook costs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from kosmos_nb.cli.profile_run import Plan, profile_notebook, profile_script
+from kosmos_nb.core import ConfigError
+
+NOTEBOOK = ".ipynb"
+SCRIPTS = (".py", ".pyw")
+
+profile_app = typer.Typer(
+    help="Find out what code costs.", no_args_is_help=True, rich_markup_mode="rich", add_completion=False
+)
+
+
+@profile_app.callback()
+def _group() -> None:
+    pass
+
+
+class Mode(StrEnum):
+    """How closely to look."""
+
+    LIGHT = "light"
+    STANDARD = "standard"
+    FULL = "full"
+
+
+class RunCommand(TyperCommand):
+    """What follows a script is the script's own; a notebook has no arguments, so options may follow."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words behind `kosmos profile run`."""
+        target = next((word for word in args if Path(word).suffix in (NOTEBOOK, *SCRIPTS)), "")
+        ctx.allow_interspersed_args = target.endswith(NOTEBOOK)
+        return super().parse_args(ctx, args)
+
+
+@profile_app.command("run", cls=RunCommand, no_args_is_help=True)
+def run(
+    target: Annotated[
+        str,
+        typer.Argument(metavar="TARGET", help="A script (.py) or a notebook (.ipynb).", show_default=False),
+    ],
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ARGUMENTS]...", help="The script's own arguments, passed on as they are."),
+    ] = None,
+    module: Annotated[bool, typer.Option("-m", help="TARGET is a module, as in python -m.")] = False,
+    mode: Annotated[
+        Mode, typer.Option(help="light: clocks and memory. standard: also where. full: closer.")
+    ] = Mode.STANDARD,
+    label: Annotated[str | None, typer.Option(help="A name to find the profile by.")] = None,
+    threshold: Annotated[
+        float, typer.Option(metavar="PCT", help="A share above this is a bottleneck, in percent.")
+    ] = 5.0,
+    trace_calls: Annotated[
+        bool, typer.Option("--trace-calls", help="Count every call; several times slower.")
+    ] = False,
+    trace_memory: Annotated[
+        bool, typer.Option("--trace-memory", help="Follow every allocation (memray); slower.")
+    ] = False,
+    top: Annotated[int, typer.Option(metavar="N", min=1, help="Rows of each table.")] = 15,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Also write a file: .json, .html, .speedscope.json, .collapsed, .pstats."
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write JSON alone to stdout; what a script prints goes to stderr.")
+    ] = False,
+    save: Annotated[bool, typer.Option(help="Keep the profile in the history.")] = True,
+    save_notebook: Annotated[
+        Path | None, typer.Option(help="Write the executed notebook here; never over a file.")
+    ] = None,
+) -> None:
+    """Run a script or a notebook, and say what it cost.
+
+    A script runs in a Python of its own as `python script.py` would run it, and its exit code is passed
+    on. A notebook runs in a fresh kernel, every code cell is profiled, and its file is not changed.
+
+    [bold]Examples[/bold]
+
+      kosmos profile run script.py
+
+      kosmos profile run --mode full -o profile.html train.py --epochs 3
+
+      kosmos profile run -m json.tool big.json
+
+      kosmos profile run analysis.ipynb --save-notebook executed.ipynb
+    """
+    plan = Plan(
+        mode=mode.value,
+        label=label,
+        threshold_pct=threshold,
+        trace_calls=trace_calls,
+        trace_memory=trace_memory,
+        top=top,
+        output=output,
+        overwrite=overwrite,
+        as_json=as_json,
+        save=save,
+    )
+    if not module and target.endswith(NOTEBOOK):
+        if arguments:
+            raise ConfigError(f"A notebook takes no arguments, but there is {arguments[0]!r}.")
+        raise typer.Exit(profile_notebook(plan, Path(target), save_notebook))
+    if save_notebook is not None:
+        raise ConfigError("--save-notebook is for notebooks (.ipynb).")
+    if not module and not target.endswith(SCRIPTS):
+        raise ConfigError(f"{target} is neither a Python script (.py) nor a notebook (.ipynb).")
+    raise typer.Exit(profile_script(plan, target, tuple(arguments or ()), is_module=module))

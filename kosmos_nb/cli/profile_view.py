@@ -1,0 +1,124 @@
+"""A profile in the terminal: the answer in a sentence, then lines and functions as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kosmos_nb.core import units
+from kosmos_nb.history import FunctionStat, LineStat, ProfileResult
+
+STYLES = {"critical": "bold red", "high": "yellow", "medium": "cyan", "low": "dim"}
+_LEAST_SHARE = 0.001
+
+
+def print_profile(console: Console, profile: ProfileResult, *, name: str, top: int) -> None:
+    """Print the whole profile.
+
+    Args:
+        console: Where to.
+        profile: What to print.
+        name: What was profiled, as the user called it.
+        top: Most rows of each table.
+    """
+    console.print(Text(f"\nProfile of {name}", style="bold"))
+    console.print(_numbers(profile))
+    if profile.status != "ok":
+        kind = f" with {profile.exception_type}" if profile.exception_type else ""
+        console.print(Text(f"✗ {profile.status}{kind}", style="red"))
+    for found in profile.bottlenecks[:top]:
+        console.print(
+            Text.assemble((f"{found.severity:<9}", STYLES[found.severity]), found.reading), soft_wrap=True
+        )
+    if profile.mode != "light" and not profile.samples:
+        console.print(Text("Too short for a sample: no line or function can be named.", style="dim"))
+    total_s = sum(stat.self_s for stat in profile.function_stats)
+    lines = [stat for stat in profile.line_stats if stat.wall_s >= _LEAST_SHARE * total_s]
+    functions = [stat for stat in profile.function_stats if stat.self_s >= _LEAST_SHARE * total_s]
+    if lines:
+        console.print(_lines(lines, top))
+    if functions:
+        console.print(_functions(functions, total_s, top))
+    for note in profile.notes:
+        console.print(Text(f"note: {note}", style="dim"), soft_wrap=True)
+    console.print(Text(_foot(profile), style="dim"), soft_wrap=True)
+
+
+def _numbers(profile: ProfileResult) -> Text:
+    cores = f" ({profile.cpu_s / profile.wall_s:.2f} cores)" if profile.wall_s > 0.001 else ""
+    above = max(0, profile.peak_bytes - profile.rss_start_bytes)
+    parts = [
+        f"{units.seconds(profile.wall_s)} wall",
+        f"{units.seconds(profile.cpu_s)} CPU{cores}",
+        f"{units.size(profile.peak_bytes)} peak memory, {units.size(above)} above start",
+    ]
+    if profile.children:
+        parts.append(f"{len(profile.children)} child processes, {units.seconds(profile.children_cpu_s)} CPU")
+    return Text(" · ".join(parts))
+
+
+def _foot(profile: ProfileResult) -> str:
+    share = f" {units.share(profile.overhead_s / profile.wall_s)}" if profile.wall_s > 0.01 else ""
+    samples = f" · {units.count(profile.samples)} samples" if profile.samples else ""
+    traces = "".join(f" · traced {name}" for name in profile.traces)
+    return f"{profile.mode}{samples}{traces} · profiler{share} ({units.seconds(profile.overhead_s)})"
+
+
+def _table(title: str, *columns: tuple[str, bool]) -> Table:
+    table = Table(title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name, is_number in columns:
+        if is_number:
+            table.add_column(name, justify="right", no_wrap=True)
+        else:
+            table.add_column(name, ratio=1, overflow="ellipsis", no_wrap=True)
+    return table
+
+
+def _title(word: str, shown: int, of: int) -> str:
+    return word if shown == of else f"{word} ({shown} of {of}, by time)"
+
+
+def _lines(stats: Sequence[LineStat], top: int) -> Table:
+    kept = sorted(stats, key=lambda stat: (-stat.self_s, -stat.wall_s))[:top]
+    has_memory = any(stat.memory_growth_mb is not None for stat in kept)
+    columns = [("line", True), ("source", False), ("self", True), ("total", True), ("CPU", True)]
+    table = _table(
+        _title("Lines", len(kept), len(stats)), *columns, *([("memory", True)] if has_memory else [])
+    )
+    for stat in sorted(kept, key=lambda stat: stat.line):
+        row = [
+            str(stat.line),
+            stat.source.strip(),
+            *map(units.seconds, (stat.self_s, stat.wall_s, stat.cpu_s)),
+        ]
+        if has_memory:
+            growth = stat.memory_growth_mb
+            row.append("" if growth is None else units.size_change(growth * 1e6))
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _functions(stats: Sequence[FunctionStat], total_s: float, top: int) -> Table:
+    kept = stats[:top]
+    has_calls = any(stat.calls is not None for stat in kept)
+    columns = [("function", False), ("self", True), ("%", True), ("total", True), ("CPU", True)]
+    table = _table(
+        _title("Functions", len(kept), len(stats)), *columns, *([("calls", True)] if has_calls else [])
+    )
+    for stat in kept:
+        row = [
+            f"{stat.name}  {stat.file}:{stat.line}",
+            units.seconds(stat.self_s),
+            units.share(stat.self_s / total_s) if total_s > 0 else "",
+            units.seconds(stat.total_s),
+            units.seconds(stat.self_cpu_s),
+        ]
+        if has_calls:
+            capped = "+" if stat.calls_capped else ""
+            row.append("" if stat.calls is None else f"{units.count(stat.calls)}{capped}")
+        table.add_row(*map(Text, row))
+    return table
