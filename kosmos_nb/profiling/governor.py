@@ -1,8 +1,9 @@
 """Keeps the profiler within its share of the time: who costs too much looks less often."""
 
-# A decision needs some looks, so that a single slow one, or the very first, decides nothing.
-LEAST_LOOKS = 8
-LEAST_S = 0.1
+# A decision needs some looks, so that the first ones, which see everything for the first time and
+# start our thread, decide little.
+LEAST_LOOKS = 16
+LEAST_S = 0.25
 # Rarer than this it would tell nothing.
 SLOWEST = 256
 

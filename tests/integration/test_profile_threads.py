@@ -82,14 +82,14 @@ def test_sleeping_and_waiting_for_a_lock_are_told_apart():
     lock = threading.Lock()
 
     def sleeps() -> None:
-        time.sleep(0.5)
+        time.sleep(0.8)
 
     def wants() -> None:
         lock.acquire()
 
     def main() -> None:
         lock.acquire()
-        threads = [threading.Thread(target=at) for at in (sleeps, wants, lambda: forty(0.3))]
+        threads = [threading.Thread(target=at) for at in (sleeps, wants, lambda: forty(0.6))]
         for thread in threads:
             thread.start()
         naps()
@@ -98,15 +98,15 @@ def test_sleeping_and_waiting_for_a_lock_are_told_apart():
             thread.join()
 
     def naps() -> None:
-        time.sleep(0.5)
+        time.sleep(0.8)
 
     _, profile = ExecutionProfiler().profile_function(main)
-    assert of(profile, "wants").self_lock_s > 0.1
+    assert of(profile, "wants").self_lock_s > 0.05
     for name in ("sleeps", "naps"):
         # What remains is the wait for the interpreter after waking up.
         assert of(profile, name).self_lock_s < 0.1
         assert of(profile, name).self_cpu_s < 0.1
-        assert of(profile, name).self_s == pytest.approx(0.5, abs=0.15)
+        assert of(profile, name).self_s == pytest.approx(0.8, abs=0.25)
 
 
 def test_c_code_that_frees_the_interpreter_computes_in_each_thread():
