@@ -23,7 +23,7 @@ test: .venv/test.stamp ## style, types, rooms, tutorials and all tests (PYTEST="
 lab: .venv/lab.stamp ## open the tutorials in JupyterLab
 	@.venv/bin/python -m jupyter lab notebooks
 
-bench: .venv/test.stamp ## measure every figure; fails on a miss (BENCH="--only execution" selects)
+bench: .venv/bench.stamp ## measure every figure; fails on a miss (BENCH="--only execution" selects)
 	@.venv/bin/python -m benchmarks $(BENCH)
 
 test-min: .venv-min/test.stamp ## the core tests on the lowest versions that pyproject.toml allows
@@ -56,6 +56,10 @@ clean: ## remove the environments and everything that was built or cached
 .venv/test.stamp: pyproject.toml constraints.txt
 	@tools/make-env .venv constraints.txt test,lab
 	@touch .venv/core.stamp .venv/lab.stamp $@
+
+.venv/bench.stamp: pyproject.toml constraints.txt
+	@tools/make-env .venv constraints.txt test,lab,bench
+	@touch .venv/core.stamp .venv/lab.stamp .venv/test.stamp $@
 
 # Colab ships Python 3.12, and that old numpy and pandas have no builds for 3.13. pyenv keeps its
 # Pythons off the PATH until they are chosen.

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from benchmarks.harness import Figure, circumstances
+from benchmarks.harness import Figure, circumstances, markdown_table
 
-NAMES = ("load_ext", "profiling", "history", "execution", "research", "install")
+NAMES = ("load_ext", "profiler", "history", "execution", "research", "install")
 HEADINGS = ("figure", "bar", "value", "verdict", "how")
 COLOURS = {"pass": "green", "miss": "bold red", "stated": "dim"}
 
@@ -27,7 +27,9 @@ def main() -> int:
     figures: list[Figure] = []
     for name in options.only or _present():
         console.print(f"measuring {name} …", style="dim")
-        figures += importlib.import_module(f"benchmarks.{name}").figures()
+        group = importlib.import_module(f"benchmarks.{name}")
+        measure = getattr(group, "long_figures", group.figures) if options.long else group.figures
+        figures += measure()
     about = circumstances()
     console.print(_table(figures), about)
     if options.markdown:
@@ -40,9 +42,8 @@ def main() -> int:
 
 def markdown(figures: Iterable[Figure], about: str) -> str:
     """Return the figures as a Markdown table with their circumstances below."""
-    rows = [HEADINGS, ("---",) * len(HEADINGS), *(figure.row() for figure in figures)]
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join([*lines, "", f"`python -m benchmarks` · {about}", ""])
+    table = markdown_table(HEADINGS, (figure.row() for figure in figures))
+    return "\n".join([table, "", f"`python -m benchmarks` · {about}", ""])
 
 
 def _table(figures: Iterable[Figure]) -> Table:
@@ -61,6 +62,9 @@ def _present() -> list[str]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", action="append", choices=_present(), help="measure this alone; repeatable")
+    parser.add_argument(
+        "--long", action="store_true", help="with peers and other Pythons where a group has them"
+    )
     parser.add_argument("--markdown", metavar="FILE", help="also write a Markdown table")
     return parser.parse_args()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +47,12 @@ class Figure:
         sign = "≤" if self.better == "lower" else "≥"
         bar = "" if self.bar is None else f"{sign} {self.bar:g} {self.unit}"
         return self.name, bar, f"{self.value:.3g} {self.unit}", self.verdict, self.note
+
+
+def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table, without an end of line."""
+    everything = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in everything)
 
 
 def circumstances() -> str:
