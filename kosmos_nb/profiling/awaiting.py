@@ -132,14 +132,30 @@ def _pending(task: Any) -> Sequence[Any]:
     future = getattr(task, "_fut_waiter", None)
     if future is None:
         return ()
-    if hasattr(future, "get_coro"):
-        return () if future.done() else (future,)
-    children: Any = getattr(future, "_children", None)
-    if children is None:
-        frames = _waiting_frames(task)
-        holder = _holders().get(frames[-1].f_code) if frames else None
-        children = holder(frames[-1].f_locals) if holder is not None else ()
-    return [child for child in _some(children) if not child.done()]
+    if _is_task(future) or hasattr(future, "_children"):
+        return _unfinished([future])
+    frames = _waiting_frames(task)
+    holder = _holders().get(frames[-1].f_code) if frames else None
+    return _unfinished(holder(frames[-1].f_locals)) if holder is not None else ()
+
+
+def _unfinished(futures: Any) -> Sequence[Any]:
+    """Return those that are not done; in the place of a gathering, what it gathers."""
+    found: list[Any] = []
+    ways = list(_some(futures))
+    while ways and len(found) < _LOOKED_AT:
+        future = ways.pop()
+        if future.done():
+            continue
+        if hasattr(future, "_children") and not _is_task(future):
+            ways += _some(future._children)
+        else:
+            found.append(future)
+    return found
+
+
+def _is_task(future: Any) -> bool:
+    return hasattr(future, "get_coro")
 
 
 def _holders() -> dict[CodeType, Callable[[dict[str, Any]], Collection[Any]]]:
