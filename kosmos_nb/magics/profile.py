@@ -60,7 +60,7 @@ PARSER.add_argument(
 PARSER.add_argument(
     "--trace-calls",
     action="store_true",
-    help="Count every call with cProfile, in any mode; x2-5 the time where calls are many.",
+    help="Count every call with cProfile, in any mode; x2-6 the time where calls are many.",
 )
 PARSER.add_argument("--label", metavar="NAME", help="A name to find the profile by.")
 PARSER.add_argument("--experiment", metavar="ID", help="The experiment that the cell belongs to.")

@@ -5,7 +5,7 @@ which holds until we end: it costs one callback a function, however often that i
 the user's own is counted up to a limit, and then let go in the same way:
 
     a function       10,000 calls, at 0.2 µs each
-    all together     1 % of the elapsed time, after the first 20,000 calls (4 ms)
+    all together     1 % of the elapsed time, after the first 12,000 calls (2-5 ms)
 
 So a hot function costs 2 ms at most, and reads "10 000+". When the time is used up, functions are
 let go as they pass their next hundred; those that are called seldom stay exact.
@@ -30,7 +30,7 @@ from kosmos_nb.profiling.stack import Suspended
 from kosmos_nb.profiling.subject import Subject
 
 CALLS_OF_ONE = 10_000
-CALLS_FREE = 20_000
+CALLS_FREE = 12_000
 CALLS_PER_S = 50_000  # 1 % of the time at 0.2 µs a call, measured on 3.12 and 3.13
 _STRIDE = 100  # between two looks at the limits
 

@@ -38,7 +38,7 @@ class ExecutionProfiler:
         bottleneck_threshold: A function or line above this share of the time, in percent, is a
             bottleneck.
         enable_memory_tracking: Whether to find the peak of memory.
-        trace_calls: Whether to count every call; call-heavy code runs 2-5 times slower.
+        trace_calls: Whether to count every call; call-heavy code runs 2-6 times slower.
         trace_memory: Whether to follow every allocation with memray; 40 ms, and 1.2-3 times slower.
 
     Raises:

@@ -22,7 +22,7 @@ from kosmos_nb.profiling.trace_cprofile import HookedTrace
 from kosmos_nb.profiling.trace_monitoring import MonitoredTrace
 
 PRICE = (
-    "--trace-calls sees every call, as cProfile does: call-heavy code runs 2-5 times slower, and functions "
+    "--trace-calls sees every call, as cProfile does: call-heavy code runs 2-6 times slower, and functions "
     "with many calls look dearer than they are. Read the counts, not the times."
 )
 MOST_FUNCTIONS = 1_000

@@ -7,7 +7,6 @@ takes them from the system.
 
 import dataclasses
 import os
-import sys
 import tempfile
 import threading
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """Every call of the user's threads, by `sys.monitoring`: for Python 3.12 and newer.
 
-It costs what cProfile costs, sees a generator's start and not its steps, and keeps the threads
+It costs up to twice what cProfile costs, sees a generator's start and not its steps, and keeps the threads
 apart. A place of its own among the tools lets it run beside debuggers, coverage and profilers.
 """
 
@@ -33,6 +33,8 @@ class MonitoredTrace:
         self._codes: dict[int, CodeType] = {}  # by id: hashing a code object reads all of it
         self._counts: dict[int, int] = {}
         self._built_in: dict[Any, int] = {}
+        self._callers: dict[int, bool] = {}  # of C functions: whether they are the stage
+        self._kept: list[CodeType] = []
         self._cells: list[str] = []
         self._before: tuple[dict[int, int], dict[Any, int]] = ({}, {})
         self._stage: tuple[str, ...] = ()
@@ -85,7 +87,7 @@ class MonitoredTrace:
         counts, first, this_thread = self._counts, self._first, threading.get_ident
 
         def on_start(code: CodeType, offset: int) -> object:
-            if this_thread() in left_out:
+            if left_out and this_thread() in left_out:
                 return None
             key = id(code)
             # From here on no other thread comes in between.
@@ -108,10 +110,17 @@ class MonitoredTrace:
         return MONITORING.DISABLE
 
     def _on_built_in(self, left_out: frozenset[int]) -> Callable[..., object]:
-        counts, stage, this_thread = self._built_in, self._stage, threading.get_ident
+        counts, callers, first, this_thread = (
+            self._built_in,
+            self._callers,
+            self._first_call,
+            threading.get_ident,
+        )
 
         def on_built_in(code: CodeType, offset: int, called: Any, argument: object) -> object:
-            if code.co_filename.startswith(stage) or this_thread() in left_out:
+            caller = id(code)
+            is_stage = callers[caller] if caller in callers else first(caller, code)
+            if is_stage or (left_out and this_thread() in left_out):
                 return None
             kind = type(called)
             if kind is MethodDescriptorType:
@@ -130,6 +139,11 @@ class MonitoredTrace:
             return None
 
         return on_built_in
+
+    def _first_call(self, caller: int, code: CodeType) -> bool:
+        self._kept.append(code)  # or its id would go to another
+        self._callers[caller] = is_stage = code.co_filename.startswith(self._stage)
+        return is_stage
 
 
 def _name(key: Any) -> str:
