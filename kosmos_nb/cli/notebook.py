@@ -19,7 +19,7 @@ from rich.text import Text
 
 from kosmos_nb.core import ExecutionError
 from kosmos_nb.history import ProfileResult
-from kosmos_nb.profiling import notebook as in_kernel
+from kosmos_nb.profiling import READY, startup_line
 
 if TYPE_CHECKING:
     from kosmos_nb.profiling import CellOptions
@@ -73,11 +73,11 @@ def run_notebook(file: Path, executed: Path | None, options: CellOptions) -> Not
             timeout=None,
             kernel_name=notebook.metadata.get("kernelspec", {}).get("name") or "python3",
             resources={"metadata": {"path": str(file.resolve().parent)}},
-            extra_arguments=[f"--IPKernelApp.code_to_run={in_kernel.startup_line(profiles, options)}"],
+            extra_arguments=[f"--IPKernelApp.code_to_run={startup_line(profiles, options)}"],
         )
         try:
             with _kernel(client, log):
-                if not (profiles / in_kernel.READY).exists():
+                if not (profiles / READY).exists():
                     raise ExecutionError(
                         f"The notebook's kernel {client.kernel_name!r} cannot import kosmos_nb; install it "
                         f"there.{_last_line(log)}"

@@ -71,7 +71,7 @@ def profile_script(plan: Plan, target: str, arguments: tuple[str, ...], *, is_mo
     """
     from kosmos_nb.cli.script import check_script, how_it_ended, run_script  # noqa: PLC0415
     from kosmos_nb.history import PROFILE_ENDINGS  # noqa: PLC0415
-    from kosmos_nb.profiling.script import ScriptOrder  # noqa: PLC0415
+    from kosmos_nb.profiling import ScriptOrder  # noqa: PLC0415
 
     plan.check(PROFILE_ENDINGS)
     if not is_module:

@@ -10,10 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from kosmos_nb.core import units
-from kosmos_nb.history import FunctionStat, LineStat, ProfileResult
+from kosmos_nb.history import MEGABYTE, FunctionStat, LineStat, ProfileResult
 
 STYLES = {"critical": "bold red", "high": "yellow", "medium": "cyan", "low": "dim"}
 _LEAST_SHARE = 0.001
+_WORDS = ("source", "function")
+_LEAST_WORDS = 12
+_GAP = 3  # between columns
 
 
 def print_profile(console: Console, profile: ProfileResult, *, name: str, top: int) -> None:
@@ -40,9 +43,9 @@ def print_profile(console: Console, profile: ProfileResult, *, name: str, top: i
     lines = [stat for stat in profile.line_stats if stat.wall_s >= _LEAST_SHARE * total_s]
     functions = [stat for stat in profile.function_stats if stat.self_s >= _LEAST_SHARE * total_s]
     if lines:
-        console.print(_lines(lines, top))
+        console.print(_lines(lines, top, console.width))
     if functions:
-        console.print(_functions(functions, total_s, top))
+        console.print(_functions(functions, total_s, top, console.width))
     for note in profile.notes:
         console.print(Text(f"note: {note}", style="dim"), soft_wrap=True)
     console.print(Text(_foot(profile), style="dim"), soft_wrap=True)
@@ -68,13 +71,23 @@ def _foot(profile: ProfileResult) -> str:
     return f"{profile.mode}{samples}{traces} · profiler{share} ({units.seconds(profile.overhead_s)})"
 
 
-def _table(title: str, *columns: tuple[str, bool]) -> Table:
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Table:
+    """Return a table in which numbers keep their width; the column of words has what is left."""
+    widest = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    words = next(index for index, name in enumerate(columns) if name in _WORDS)
+    room = width - sum(widest) + widest[words] - _GAP * len(columns)
     table = Table(title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for name, is_number in columns:
-        if is_number:
-            table.add_column(name, justify="right", no_wrap=True)
-        else:
-            table.add_column(name, ratio=1, overflow="ellipsis", no_wrap=True)
+    for index, name in enumerate(columns):
+        is_words = index == words
+        table.add_column(
+            name,
+            justify="left" if is_words else "right",
+            width=max(_LEAST_WORDS, min(widest[words], room)) if is_words else widest[index],
+            overflow="ellipsis",
+            no_wrap=True,
+        )
+    for row in rows:
+        table.add_row(*map(Text, row))
     return table
 
 
@@ -82,33 +95,26 @@ def _title(word: str, shown: int, of: int) -> str:
     return word if shown == of else f"{word} ({shown} of {of}, by time)"
 
 
-def _lines(stats: Sequence[LineStat], top: int) -> Table:
+def _lines(stats: Sequence[LineStat], top: int, width: int) -> Table:
     kept = sorted(stats, key=lambda stat: (-stat.self_s, -stat.wall_s))[:top]
     has_memory = any(stat.memory_growth_mb is not None for stat in kept)
-    columns = [("line", True), ("source", False), ("self", True), ("total", True), ("CPU", True)]
-    table = _table(
-        _title("Lines", len(kept), len(stats)), *columns, *([("memory", True)] if has_memory else [])
-    )
+    columns = ["line", "source", "self", "total", "CPU", *(["memory"] if has_memory else [])]
+    rows = []
     for stat in sorted(kept, key=lambda stat: stat.line):
-        row = [
-            str(stat.line),
-            stat.source.strip(),
-            *map(units.seconds, (stat.self_s, stat.wall_s, stat.cpu_s)),
-        ]
+        times = map(units.seconds, (stat.self_s, stat.wall_s, stat.cpu_s))
+        row = [str(stat.line), stat.source.strip(), *times]
         if has_memory:
             growth = stat.memory_growth_mb
-            row.append("" if growth is None else units.size_change(growth * 1e6))
-        table.add_row(*map(Text, row))
-    return table
+            row.append("" if growth is None else units.size_change(growth * MEGABYTE))
+        rows.append(row)
+    return _table(_title("Lines", len(kept), len(stats)), columns, rows, width)
 
 
-def _functions(stats: Sequence[FunctionStat], total_s: float, top: int) -> Table:
+def _functions(stats: Sequence[FunctionStat], total_s: float, top: int, width: int) -> Table:
     kept = stats[:top]
     has_calls = any(stat.calls is not None for stat in kept)
-    columns = [("function", False), ("self", True), ("%", True), ("total", True), ("CPU", True)]
-    table = _table(
-        _title("Functions", len(kept), len(stats)), *columns, *([("calls", True)] if has_calls else [])
-    )
+    columns = ["function", "self", "%", "total", "CPU", *(["calls"] if has_calls else [])]
+    rows = []
     for stat in kept:
         row = [
             f"{stat.name}  {stat.file}:{stat.line}",
@@ -120,5 +126,5 @@ def _functions(stats: Sequence[FunctionStat], total_s: float, top: int) -> Table
         if has_calls:
             capped = "+" if stat.calls_capped else ""
             row.append("" if stat.calls is None else f"{units.count(stat.calls)}{capped}")
-        table.add_row(*map(Text, row))
-    return table
+        rows.append(row)
+    return _table(_title("Functions", len(kept), len(stats)), columns, rows, width)

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from kosmos_nb.core import ExecutionError
 from kosmos_nb.history import ProfileResult
-from kosmos_nb.profiling.script import ScriptOrder
+from kosmos_nb.profiling import ScriptOrder
 
 if TYPE_CHECKING:
     from types import FrameType
