@@ -32,7 +32,7 @@ WAITS, COMPUTES, SLOWER, FASTER = "k-w", "k-c", "k-s", "k-f"
 
 
 def parts_of(
-    result: ProfileResult, model: ProfileModel, earlier: ProfileDiff | None, most: int
+    result: ProfileResult, model: ProfileModel, earlier: ProfileDiff | None, most: int, fewest_lines: int
 ) -> list[Part]:
     """Return the parts that have something to show, the three of the tabs first.
 
@@ -41,13 +41,13 @@ def parts_of(
         model: What its views say.
         earlier: The difference to the run of this cell before, None where there was none.
         most: Most rows of each table; three times as many boxes of a flame graph.
+        fewest_lines: So many lines of the cell are shown whatever `most` is.
     """
     made = [
-        _lines(model, 2 * most),
+        _lines(model, max(fewest_lines, 2 * most)),
         _flame(result, 3 * most),
         _compared(earlier, most),
         _functions(model, most),
-        _tree(model, most),
         _bottlenecks(model, most),
         _timeline(result),
         _children(model, most),
@@ -116,13 +116,6 @@ def _functions(model: ProfileModel, most: int) -> Part | None:
     return _table("Functions", head, rows, len(model.functions), "result.functions")
 
 
-def _tree(model: ProfileModel, most: int) -> Part | None:
-    rows: list[list[Cell]] = [
-        [["\u00a0\u00a0" * row.depth + row.name, row.place], *_times(row.bar)] for row in model.tree[:most]
-    ]
-    return _table("Call tree", [_words("frame"), *_TIMES], rows, len(model.tree), "result.tree")
-
-
 def _bottlenecks(model: ProfileModel, most: int) -> Part | None:
     rows: list[list[Cell]] = [
         [[f"{row.sign.mark} {row.sign.word}", ""], [row.reading, ""], row.share]
@@ -171,16 +164,14 @@ def _flame(result: ProfileResult, most: int) -> Part | None:
     if not boxes:
         return None
 
-    def text(box: Box) -> str:
-        own = f", self {units.seconds(box.self_s)}" if box.self_s > 0 else ""
-        on_cpu = f"{units.share(box.computing)} on the CPU"
-        return f"{units.seconds(box.total_s)}, {units.share(box.share)}{own}, {on_cpu}"
-
     return {
         "name": "Flame",
         "kind": "flame",
-        **_boxes([(box, text(box), COMPUTES if box.computing >= 0.5 else WAITS) for box in boxes]),
-        "legend": "blue: on the CPU; hatched: mostly waiting",
+        **_boxes(
+            [(box, box.total_s, box.self_s, COMPUTES if box.computing >= 0.5 else WAITS) for box in boxes]
+        ),
+        "words": ["total", "self"],
+        "legend": "blue: mostly on the CPU; hatched: mostly off it",
     }
 
 
@@ -194,19 +185,17 @@ def _compared(earlier: ProfileDiff | None, most: int) -> Part:
     model = diff_model(earlier)
     boxes = diff_boxes(earlier.tree, 2 * most) if earlier.tree is not None else ()
 
-    def text(box: DiffBox) -> str:
-        return f"{units.seconds(box.before_s)} before, {units.seconds(box.after_s)} now"
-
     def tone(box: DiffBox) -> str:
         return SLOWER if box.change > 0 else FASTER if box.change < 0 else ""
 
-    drawn = _boxes([(box, text(box), tone(box)) for box in boxes])
+    drawn = _boxes([(box, box.before_s, box.after_s, tone(box)) for box in boxes])
+    legend = {"words": ["before", "now"], "legend": "red: slower than before; green: faster"}
     return {
         "name": "Compare",
         "kind": "compare",
         "says": [model.headline, " ".join((model.reading, *model.notes))],
         "changes": _changes(model, most),
-        "boxes": {**drawn, "legend": "red: slower than before; green: faster"} if boxes else None,
+        "boxes": {**drawn, **legend} if boxes else None,
     }
 
 
@@ -219,8 +208,8 @@ def _changes(model: DiffModel, most: int) -> Part | None:
     return _table("Changes", head, rows, len(model.functions), "diff.functions")
 
 
-def _boxes(boxes: Sequence[tuple[Box | DiffBox, str, str]]) -> Part:
-    """Return `[parent, depth, start, width, name, place, text, tone]` for each, names given once."""
+def _boxes(boxes: Sequence[tuple[Box | DiffBox, float, float, str]]) -> Part:
+    """Return what `flame.js` draws: a row for each box, names given once."""
     names: dict[str, int] = {}
 
     def number(name: str) -> int:
@@ -229,8 +218,12 @@ def _boxes(boxes: Sequence[tuple[Box | DiffBox, str, str]]) -> Part:
     rows = [
         [
             box.parent, box.depth, round(box.start * WHOLE, 1), round(box.width * WHOLE, 1),
-            number(box.name), number(box.place), text, tone,
+            number(box.name), number(box.place), _short(first_s), _short(second_s), tone,
         ]
-        for box, text, tone in boxes
+        for box, first_s, second_s, tone in boxes
     ]  # fmt: skip
     return {"boxes": rows, "names": list(names)}
+
+
+def _short(value_s: float) -> float:
+    return float(f"{value_s:.3g}")

@@ -16,13 +16,15 @@ from kosmos_nb.reporters import (
     kinds_seen,
     most_that_fit,
     profile_model,
+    saved_bytes,
 )
 from kosmos_nb.widgets import assets
 from kosmos_nb.widgets.profile_parts import parts_of
 
 TABS = ("Lines", "Flame", "Compare")
 MOST_ROWS = 100
-FIXED_BYTES = 18_300  # script, style sheet and ipywidgets' own state; a test holds them to it
+WHOLE_CELL = 40  # a cell of so many lines is shown whole while there is room
+FIXED_BYTES = 18_400  # script, style sheet and ipywidgets' own state; a test holds them to it
 
 
 class ProfileView(anywidget.AnyWidget):
@@ -57,11 +59,15 @@ def view_data(result: ProfileResult, earlier: ProfileDiff | None = None) -> dict
         "foot": " · ".join(model.foot),
     }
 
-    def with_parts(most: int) -> dict[str, Any]:
-        parts = parts_of(result, model, earlier, most)
+    def with_parts(most: int, fewest_lines: int) -> dict[str, Any]:
+        parts = parts_of(result, model, earlier, most, fewest_lines)
         return {**fixed, "parts": parts, "first": sum(part["name"] in TABS for part in parts)}
 
-    return most_that_fit(with_parts, _most(model), PROFILE_WIDGET_BYTES - FIXED_BYTES)
+    room = PROFILE_WIDGET_BYTES - FIXED_BYTES
+    drawn = most_that_fit(lambda most: with_parts(most, WHOLE_CELL), _most(model), room)
+    if saved_bytes(drawn) <= room:
+        return drawn
+    return most_that_fit(lambda most: with_parts(most, 0), _most(model), room)
 
 
 def _most(model: ProfileModel) -> int:

@@ -290,7 +290,7 @@ def test_a_view_has_the_three_tabs_and_the_rest_under_more() -> None:
     names = [part["name"] for part in data["parts"]]
     assert names[: data["first"]] == ["Lines", "Flame", "Compare"]
     assert names[data["first"] :] == [
-        "Functions", "Call tree", "Bottlenecks", "Timeline", "Processes", "Traced memory",
+        "Functions", "Bottlenecks", "Timeline", "Processes", "Traced memory",
         "Clocks, memory, I/O",
     ]  # fmt: skip
     plain = view_data(samples.old_profile(mode="light", tree=None, line_stats=(), function_stats=()))

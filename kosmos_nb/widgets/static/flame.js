@@ -1,11 +1,16 @@
-// A flame graph of boxes [parent, depth, start, width, name, place, text, tone]; start and width in
-// ten-thousandths of the whole. A tree for the keyboard and for screen readers, one Tab stop.
+// A flame graph of boxes [parent, depth, start, width, name, place, seconds, seconds, tone]: start and
+// width in ten-thousandths of the whole; the seconds are total and self, or before and now.
+// A tree for the keyboard and for screen readers, one Tab stop.
 const ROW = 19;
-const flame = ({ boxes, names, legend, shown }) => {
+const seconds = (s) => (s >= 1 || s === 0 ? `${+s.toPrecision(3)} s` : s >= 1e-3 ? `${+(s * 1e3).toPrecision(3)} ms` : `${+(s * 1e6).toPrecision(3)} µs`);
+const flame = ({ boxes, names, legend, words, shown }) => {
   const below = boxes.map(() => []), label = (b) => names[b[4]], where = (b) => names[b[5]];
   boxes.forEach((b, i) => b[0] >= 0 && below[b[0]].push(i));
-  const tell = (i) => `${label(boxes[i])} ${where(boxes[i])}: ${boxes[i][6]}`;
-  const items = boxes.map((b, i) => h("div", { role: "treeitem", class: `k-box ${b[7]}`, "aria-level": b[1] + 1, tabindex: -1, "aria-label": tell(i), title: tell(i) }, label(b)));
+  const tell = (i) => {
+    const b = boxes[i], share = words[0] === "total" ? `, ${+(b[3] / 100).toPrecision(2)} %` : "";
+    return `${label(b)} ${where(b)}: ${words[0]} ${seconds(b[6])}${share}, ${words[1]} ${seconds(b[7])}`;
+  };
+  const items = boxes.map((b, i) => h("div", { role: "treeitem", class: `k-box ${b[8]}`, "aria-level": b[1] + 1, tabindex: -1, "aria-label": tell(i), title: tell(i) }, label(b)));
   const tree = h("div", { role: "tree", class: "k-flame", "aria-label": "flame graph" }, ...items);
   const about = h("p", { class: "k-soft", "aria-live": "polite" }), reset = h("button", { type: "button", class: "k-small", hidden: true }, "whole");
   const field = h("input", { type: "search", placeholder: "search  /", "aria-label": "search functions", spellcheck: "false" }), hits = h("span", { class: "k-soft", "aria-live": "polite" });
