@@ -407,6 +407,21 @@ def test_a_cell_that_fails_or_is_interrupted_keeps_its_memory_profile(kernel: Ru
         assert kernel.value("sys.getprofile()") == "None"
 
 
+@pytest.mark.parametrize("line", ["--mode full", "--mode light --trace-calls", "--mode light --trace-memory"])
+def test_an_interrupt_shows_no_frame_of_ours_wherever_it_falls(kernel: RunningKernel, line: str) -> None:
+    for _ in range(8):
+        cell = kernel.start(
+            f"%%kosmos_profile {line}\ndef f(): pass\nprint('go', flush=True)\nwhile True: f()"
+        )
+        cell.wait_for_text("go")
+        kernel.interrupt()
+        reply = cell.result()
+        assert reply.error is not None
+        assert reply.error.ename == "KeyboardInterrupt"
+        assert "kosmos_nb" not in "".join(reply.error.traceback)
+    assert kernel.value("kosmos_nb.last().status") == "'interrupted'"
+
+
 def test_a_second_tracker_is_refused_in_words(tmp_path: Path) -> None:
     with memray.Tracker(tmp_path / "theirs.bin"), pytest.raises(ProfilingError, match="one tracker"):
         ExecutionProfiler("light", trace_memory=True)
