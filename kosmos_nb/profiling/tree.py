@@ -5,7 +5,9 @@ paths of a profile begin with the same root, the cell's (or the function's) own 
 are shares of its time and the self times add up to it. Other threads are below the root as well.
 """
 
-from collections.abc import Sequence
+import heapq
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kosmos_nb.history import MEGABYTE, CallNode, FunctionStat, LineStat
@@ -19,12 +21,23 @@ MAX_NODES = 2_000
 @dataclass(slots=True)
 class _Node:
     function: Function
+    depth: int
     self_s: float = 0.0
     self_cpu_s: float = 0.0
     samples: int = 0
-    children: "dict[Function, _Node]" = field(default_factory=dict)
+    children: "list[_Node]" = field(default_factory=list)
     total_s: float = 0.0
-    size: int = 1
+
+    def add(self, paths: Iterable[WeightedPath]) -> None:
+        """Count paths as its own time."""
+        for path in paths:
+            self.self_s += path.wall_s
+            self.self_cpu_s += path.cpu_s
+            self.samples += path.samples
+
+
+# Minus its time, a running number, the node that calls it, the function, and the paths through it.
+_Branch = tuple[float, int, _Node, Function, list[WeightedPath]]
 
 
 def build_tree(paths: Sequence[WeightedPath], *, max_nodes: int = MAX_NODES) -> CallNode | None:
@@ -35,24 +48,40 @@ def build_tree(paths: Sequence[WeightedPath], *, max_nodes: int = MAX_NODES) -> 
     """
     if not paths:
         return None
-    root = _Node(paths[0].frames[0].function)
-    for path in paths:
-        node = root
-        for frame in path.frames[1:MAX_DEPTH]:
-            function = frame.function
-            child = node.children.get(function)
-            if child is None:
-                child = node.children[function] = _Node(function)
-            node = child
-        node.self_s += path.wall_s
-        node.self_cpu_s += path.cpu_s
-        node.samples += path.samples
-    _sum_up(root)
-    threshold_s = root.total_s / 10_000
-    while root.size > max_nodes:
-        _fold(root, threshold_s)
-        threshold_s *= 2
+    root = _Node(paths[0].frames[0].function, 1)
+    nodes = [root]
+    order = itertools.count()  # where branches are equal, the one that was seen first
+    branches = _branches(root, paths, order)
+    heapq.heapify(branches)
+    while branches:
+        _, _, caller, function, below = heapq.heappop(branches)  # the largest
+        if len(nodes) >= max_nodes:
+            caller.add(below)
+            continue
+        node = _Node(function, caller.depth + 1)
+        caller.children.append(node)
+        nodes.append(node)
+        for branch in _branches(node, below, order):
+            heapq.heappush(branches, branch)
+    for node in reversed(nodes):  # children before those that called them
+        node.total_s = node.self_s + sum(child.total_s for child in node.children)
     return _freeze(root)
+
+
+def _branches(node: _Node, paths: Iterable[WeightedPath], order: Iterator[int]) -> list[_Branch]:
+    """Give a node what is its own of the paths through it; return the rest, by what it called."""
+    depth, own = node.depth, []
+    called: dict[Function, list[WeightedPath]] = {}
+    for path in paths:
+        if len(path.frames) <= depth or depth >= MAX_DEPTH:
+            own.append(path)
+        else:
+            called.setdefault(path.frames[depth].function, []).append(path)
+    node.add(own)
+    return [
+        (-sum(path.wall_s for path in below), next(order), node, function, below)
+        for function, below in called.items()
+    ]
 
 
 @dataclass(slots=True)
@@ -157,32 +186,8 @@ def line_stats(
     )
 
 
-def _sum_up(root: _Node) -> None:
-    # Children before parents, without recursion: trees can be deep.
-    order = [root]
-    for node in order:
-        order.extend(node.children.values())
-    for node in reversed(order):
-        node.total_s = node.self_s + sum(child.total_s for child in node.children.values())
-        node.size = 1 + sum(child.size for child in node.children.values())
-
-
-def _fold(root: _Node, threshold_s: float) -> None:
-    order = [root]
-    for node in order:
-        order.extend(node.children.values())
-    for node in reversed(order):
-        for function, child in list(node.children.items()):
-            if child.total_s <= threshold_s and not child.children:
-                node.self_s += child.self_s
-                node.self_cpu_s += child.self_cpu_s
-                node.samples += child.samples
-                del node.children[function]
-    _sum_up(root)
-
-
 def _freeze(node: _Node) -> CallNode:
-    children = sorted(node.children.values(), key=lambda child: (-child.total_s, child.function))
+    children = sorted(node.children, key=lambda child: (-child.total_s, child.function))
     return CallNode(
         name=node.function.name,
         file=node.function.file,

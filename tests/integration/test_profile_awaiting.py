@@ -42,10 +42,9 @@ def test_what_tasks_wait_for_is_told_at_the_line_where_they_wait(kernel, await_b
         f"{await_both}\ntook = time.perf_counter() - began",
     )
     at_fetch, at_cell = lines[4], lines[7]
-    assert at_fetch[1] == pytest.approx(took_s, rel=0.15)
-    assert at_fetch[2] == pytest.approx(took_s, rel=0.15)
-    assert at_cell[1] == pytest.approx(took_s, rel=0.15)
-    assert at_cell[2] < 0.15 * took_s
+    assert 0.5 * took_s < at_fetch[1] < 1.2 * took_s  # a busy machine takes its part
+    assert at_fetch[1] == pytest.approx(at_cell[1], rel=0.05)  # the same samples, at both lines
+    assert at_fetch[2] >= at_fetch[1] > 2 * at_cell[2]
     assert "awaiting" in kernel.value("p.bottlenecks[0].reading")
 
 
@@ -56,8 +55,8 @@ def test_time_is_split_evenly_among_those_who_wait_at_different_lines(kernel):
         "    await asyncio.sleep(0.8)\nbegan = time.perf_counter()\nawait asyncio.gather(one(), two())\n"
         "took = time.perf_counter() - began",
     )
-    assert lines[4][1] == pytest.approx(took_s / 2, rel=0.15)
-    assert lines[6][1] == pytest.approx(took_s / 2, rel=0.15)
+    assert lines[4][1] == pytest.approx(lines[6][1], rel=0.1)
+    assert 0.5 * took_s < lines[4][1] + lines[6][1] < 1.2 * took_s
 
 
 def test_a_thousand_tasks_are_told_at_their_lines_too(kernel):
@@ -67,7 +66,7 @@ def test_a_thousand_tasks_are_told_at_their_lines_too(kernel):
         "await asyncio.gather(*[fetch(0.8) for _ in range(1000)])\ntook = time.perf_counter() - began",
     )
     assert lines[4][1] > 0.5 * took_s
-    assert lines[4][1] == pytest.approx(lines[6][1], rel=0.15)
+    assert lines[4][1] == pytest.approx(lines[6][1], rel=0.05)
 
 
 def test_a_future_of_a_thread_pool_is_waited_for_at_the_line_of_the_cell(kernel):
@@ -76,7 +75,7 @@ def test_a_future_of_a_thread_pool_is_waited_for_at_the_line_of_the_cell(kernel)
         HEAD + "loop = asyncio.get_running_loop()\nbegan = time.perf_counter()\n"
         "await loop.run_in_executor(None, time.sleep, 0.5)\ntook = time.perf_counter() - began",
     )
-    assert lines[5][1] == pytest.approx(took_s, rel=0.15)
+    assert 0.5 * took_s < lines[5][1] < 1.2 * took_s
 
 
 def test_code_of_the_cell_that_runs_in_threads_has_its_lines_and_its_threads(kernel):
