@@ -43,7 +43,7 @@ def wrap(text: str, *, indent: int = 0, hang: int | None = None) -> list[str]:
 
 
 def grid(head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> list[str]:
-    """Return the lines of a table, columns two apart, each as wide as its widest cell.
+    """Return the lines of a table, columns two apart, each as wide as its widest cell; at most 100 wide.
 
     Args:
         head: Column names.
@@ -54,6 +54,6 @@ def grid(head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[
     widths = [max(width(line[i]) for line in lines) for i in range(len(head))]
     flush = set(right)
     return [
-        "  ".join(pad(cell, widths[i], right=i in flush) for i, cell in enumerate(line)).rstrip()
+        clip("  ".join(pad(cell, widths[i], right=i in flush) for i, cell in enumerate(line)).rstrip(), WIDTH)
         for line in lines
     ]

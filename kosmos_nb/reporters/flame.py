@@ -127,7 +127,7 @@ def diff_boxes(tree: DiffNode, most: int, grain_s: float = 0.0) -> tuple[DiffBox
 def _change(node: DiffNode, grain_s: float) -> float:
     larger_s = max(node.before_s, node.after_s)
     change_s = node.after_s - node.before_s
-    if larger_s <= 0 or abs(change_s) <= 2 * math.sqrt(grain_s * (node.before_s + node.after_s)):
+    if larger_s <= 0 or abs(change_s) <= 2 * math.sqrt(max(0.0, grain_s * (node.before_s + node.after_s))):
         return 0.0
     return max(-1.0, min(1.0, change_s / larger_s))
 

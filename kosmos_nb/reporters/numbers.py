@@ -58,7 +58,7 @@ def _within(value: float, error: float, unit: str) -> str:
     """Return both with the error's first digit as the last one; empty where the error cannot be seen."""
     decimals = max(0, -math.floor(math.log10(error)))
     seen = 3 - math.floor(math.log10(max(abs(value), error)))  # four digits are enough for any reader
-    decimals = min(decimals, max(0, seen))
+    decimals = min(decimals, max(0, seen), 3)
     if value and not round(value, decimals) and decimals < 3:  # `0.03 s ± 0.15`, not `0.0 s ± 0.1`
         decimals += 1
     half = f"{error:.{decimals}f}"

@@ -16,6 +16,7 @@ from kosmos_nb.reporters.profile_rows import (
 )
 
 MOST_BOTTLENECKS = 5
+READING_COLUMNS = 160
 MOST_LINES = 14
 MOST_FUNCTIONS = 8
 MOST_THREADS = 6
@@ -57,7 +58,7 @@ def _bottlenecks(rows: Sequence[BottleneckRow]) -> list[str]:
         named = (
             f"{row.sign.mark} {columns.pad(row.sign.word, 8)}  {columns.pad(row.share, wide, right=True)}  "
         )
-        lines += columns.wrap(named + row.reading, hang=columns.width(named))
+        lines += columns.wrap(named + columns.clip(row.reading, READING_COLUMNS), hang=columns.width(named))
     return lines + _left(len(rows) - MOST_BOTTLENECKS, "smaller bottleneck", "result.bottlenecks")
 
 

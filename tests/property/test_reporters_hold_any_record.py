@@ -5,11 +5,15 @@ import dataclasses
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kosmos_nb.history import LineStat
+from kosmos_nb.history import CallNode, Change, DiffNode, LineStat, MemorySnapshot, ProfileDiff
 from kosmos_nb.reporters import (
     PROFILE_WIDGET_BYTES,
     RUN_WIDGET_BYTES,
+    diff_html,
+    diff_page,
+    diff_text,
     profile_html,
+    profile_page,
     profile_text,
     run_html,
     run_text,
@@ -22,6 +26,8 @@ from tests import samples
 anything = st.text(st.characters(), max_size=400)
 number = st.floats(allow_nan=True, allow_infinity=True)
 seconds = st.floats(0, 1e6)
+clock = st.floats(-1, 1e6)  # clocks that disagree can leave a little less than nothing
+few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -56,6 +62,116 @@ def test_any_profile_is_drawn_within_its_limit(
     assert saved_bytes(text) + saved_bytes(html) + PROFILE_WIDGET_BYTES <= 40_000
     assert max(width(line) for line in text.splitlines()) <= 100
     assert "<script" not in html.lower()
+
+
+@few
+@given(anything, st.lists(st.tuples(anything, clock, clock, clock), min_size=1, max_size=25))
+def test_any_detail_of_a_profile_is_drawn_within_its_limit(
+    name: str, rows: list[tuple[str, float, float, float]]
+) -> None:
+    base = samples.full_profile()
+    root = samples.node(name, 0.0)
+    for text, own, total, cpu in rows:
+        root = CallNode(
+            name=text,
+            file=name,
+            line=0,
+            self_s=own,
+            total_s=total,
+            self_cpu_s=cpu,
+            samples=1,
+            children=(root, samples.node(text, cpu)),
+        )
+    result = dataclasses.replace(
+        base,
+        tree=root,
+        code="\n".join(text for text, *_ in rows),
+        function_stats=tuple(
+            dataclasses.replace(
+                base.function_stats[0],
+                name=text,
+                self_s=own,
+                total_s=total,
+                self_cpu_s=cpu,
+                self_error_s=own,
+                self_lock_s=cpu,
+                self_await_s=total,
+            )
+            for text, own, total, cpu in rows
+        ),
+        line_stats=tuple(
+            LineStat(line=i + 1, source=text, wall_s=own, cpu_s=cpu, samples=1, error_s=total, lock_s=own)
+            for i, (text, own, total, cpu) in enumerate(rows)
+        ),
+        memory_snapshots=tuple(
+            MemorySnapshot(timestamp=own, current_mb=total, peak_mb=total, cpu_s=cpu)
+            for _, own, total, cpu in rows
+        ),
+        bottlenecks=tuple(
+            dataclasses.replace(
+                base.bottlenecks[0],
+                reading=text,
+                name=text,
+                share=min(1.0, abs(own)),
+                share_error=min(1.0, abs(total)),
+            )
+            for text, own, total, _ in rows
+        ),
+        children=tuple(
+            dataclasses.replace(base.children[0], name=text, cpu_s=cpu) for text, _, _, cpu in rows
+        ),
+        allocation_sites=tuple(dataclasses.replace(base.allocation_sites[0], name=text) for text, *_ in rows),
+    )
+    text, html = profile_text(result), profile_html(result)
+    assert saved_bytes(text) + saved_bytes(html) + PROFILE_WIDGET_BYTES <= 40_000
+    assert max(width(line) for line in text.splitlines()) <= 100
+    assert "<script" not in html.lower()
+    assert "<script" not in profile_page(result).lower()
+
+
+@few
+@given(anything, st.lists(st.tuples(anything, clock, clock, clock), max_size=25))
+def test_any_difference_is_drawn_within_its_limit(
+    note: str, rows: list[tuple[str, float, float, float]]
+) -> None:
+    changes = tuple(
+        Change(name=text, file=note, line=i, before_s=before, after_s=after, error_s=error)
+        for i, (text, before, after, error) in enumerate(rows)
+    )
+    nodes = tuple(
+        DiffNode(
+            name=text,
+            file=note,
+            line=i,
+            before_s=before,
+            after_s=after,
+            before_self_s=before,
+            after_self_s=error,
+        )
+        for i, (text, before, after, error) in enumerate(rows)
+    )
+    root = DiffNode(
+        name=note,
+        file=note,
+        line=1,
+        before_s=1.0,
+        after_s=2.0,
+        before_self_s=0.5,
+        after_self_s=0.5,
+        children=nodes,
+    )
+    diff = ProfileDiff(
+        before=samples.profile(wall_s=rows[0][1] if rows else 1.0),
+        after=samples.profile(label=note),
+        functions=changes,
+        lines=changes,
+        tree=root,
+        notes=(note,) * 20,
+    )
+    text, html = diff_text(diff), diff_html(diff)
+    assert saved_bytes(text) + saved_bytes(html) <= 40_000
+    assert max(width(line) for line in text.splitlines()) <= 100
+    assert "<script" not in (html + diff_page(diff)).lower()
 
 
 @quick
