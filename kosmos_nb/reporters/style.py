@@ -79,7 +79,7 @@ _PROFILE = """
   & tbody .k-l:first-child{border-top:1px solid var(--k-line)}
   & .k-facts td{padding-top:1px;padding-bottom:1px;border:0}
   @container (min-width:561px){& .k-l td:not(.k-src),& .k-facts td:first-child{width:1%;white-space:nowrap}}
-  @container (max-width:760px){& .k-l td[data-k='off CPU']{white-space:normal}}
+  @container (max-width:760px){& .k-l td[data-k='off CPU']{white-space:normal;min-width:8em}}
   @container (max-width:560px){
     & tr.k-l{display:flex;flex-wrap:wrap;padding:2px 14px}
     & tr.k-l td{border:0;padding:1px 10px 1px 0;width:auto;text-align:left}
