@@ -399,7 +399,7 @@ def allocation_sites() -> tuple[AllocationSite, ...]:
         ("GroupBy.median", "/opt/env/site-packages/pandas/core/groupby/groupby.py", 2270, 1_200_000, 9),
     ]
     return tuple(
-        AllocationSite(name=name, file=file, line=line, peak_bytes=size, peak_blocks=blocks)
+        AllocationSite(name=name, file=file, line=line, peak_bytes=size, peak_blocks=blocks, cell_line=2)
         for name, file, line, size, blocks in rows
     )
 

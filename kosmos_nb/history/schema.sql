@@ -156,6 +156,7 @@ CREATE TABLE allocation_sites (
   line BIGINT NOT NULL,
   peak_bytes BIGINT NOT NULL,
   peak_blocks BIGINT NOT NULL,
+  cell_line BIGINT,
   CONSTRAINT pk_allocation_sites PRIMARY KEY (execution_id, position),
   CONSTRAINT fk_allocation_sites_execution_id_executions FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 )

@@ -275,6 +275,7 @@ class AllocationRow(Base):
     line: Mapped[int] = whole("The line that allocated")
     peak_bytes: Mapped[int] = whole("What it held at the high-water mark of the heap")
     peak_blocks: Mapped[int] = whole("In how many blocks")
+    cell_line: Mapped[int | None] = maybe_whole("Line of the cell on whose behalf; NULL outside cells")
 
 
 class Blob(Base):

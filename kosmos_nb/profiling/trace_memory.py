@@ -147,31 +147,31 @@ def _enter(tracker: Any) -> None:
 
 
 def _sites(records: Iterable[_Record], subject: Subject) -> tuple[AllocationSite, ...]:
-    """Add up by the innermost frame that is not the stage, most bytes first."""
+    """Add up by the innermost frame that is not the stage and the cell's line, most bytes first."""
     stage = package_folders(subject.hidden)
     place = place_of(subject, _modules(records))
     resolver = FrameResolver(place, subject.cells)
-    held: dict[StackFrame, list[int]] = {}
+    cell, offset = ("", 0) if place is None else (place.filename, place.line_offset)
+    held: dict[tuple[StackFrame, int | None], list[int]] = {}
     for stack, size, blocks in records:
         frame = next((frame for frame in stack if not frame[1].startswith(stage)), None)
         if frame is not None:
-            total = held.setdefault(frame, [0, 0])
+            on_behalf = next((line + offset for _, file, line in stack if file == cell), None)
+            total = held.setdefault((frame, on_behalf), [0, 0])
             total[0] += size
             total[1] += blocks
-    largest = sorted(held.items(), key=lambda item: (-item[1][0], item[0]))[:MOST_SITES]
-    sites = []
-    for (name, filename, line), (size, blocks) in largest:
-        offset = place.line_offset if place is not None and filename == place.filename else 0
-        sites.append(
-            AllocationSite(
-                name=name,
-                file=resolver.file(filename),
-                line=line + offset,
-                peak_bytes=size,
-                peak_blocks=blocks,
-            )
+    largest = sorted(held.items(), key=lambda item: -item[1][0])[:MOST_SITES]
+    return tuple(
+        AllocationSite(
+            name=name,
+            file=resolver.file(filename),
+            line=line + (offset if filename == cell else 0),
+            peak_bytes=size,
+            peak_blocks=blocks,
+            cell_line=cell_line,
         )
-    return tuple(sites)
+        for ((name, filename, line), cell_line), (size, blocks) in largest
+    )
 
 
 def _modules(records: Iterable[_Record]) -> list[str]:

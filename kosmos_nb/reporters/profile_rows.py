@@ -227,6 +227,8 @@ def site_rows(result: ProfileResult) -> tuple[SiteRow, ...]:
     def row(site: AllocationSite) -> SiteRow:
         share = units.share(site.peak_bytes / heap) if heap > 0 else ""
         where = place(site.file, site.line)
+        if site.cell_line is not None and site.cell_line != site.line:
+            where += f", for line {site.cell_line}"
         return SiteRow(
             function_name(site.name), where, units.size(site.peak_bytes), share, units.count(site.peak_blocks)
         )

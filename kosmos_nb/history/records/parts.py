@@ -176,6 +176,7 @@ class AllocationSite:
         name, file, line: Function, its file, and the line that allocated.
         peak_bytes: What it held at the high-water mark of the heap.
         peak_blocks: In how many blocks.
+        cell_line: The line of the cell on whose behalf it allocated; None outside cells.
     """
 
     name: str
@@ -183,3 +184,4 @@ class AllocationSite:
     line: int
     peak_bytes: int
     peak_blocks: int
+    cell_line: int | None = None

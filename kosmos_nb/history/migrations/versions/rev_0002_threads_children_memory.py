@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("line", BIG, nullable=False),
         sa.Column("peak_bytes", BIG, nullable=False),
         sa.Column("peak_blocks", BIG, nullable=False),
+        sa.Column("cell_line", BIG, nullable=True),
     )
 
 
