@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
-from IPython.core.inputtransformer2 import cell_magic
+from IPython.core.inputtransformer2 import cell_magic, leading_indent
 from IPython.core.interactiveshell import InteractiveShell
 
 from kosmos_nb.history import ProfileResult
@@ -145,7 +145,7 @@ class CellHook:
         rest = lines[1:]
         if rest and rest[0].startswith("%%"):
             rest = list(cell_magic(rest))  # type: ignore[no-untyped-call]  # a magic below ours would not be seen on the second line
-        return ["\n", *rest]
+        return ["\n", *_dedented(rest)]
 
     # IPython asks it whether the typed text is complete; a terminal would otherwise take the
     # magic's line alone for a whole cell.
@@ -325,6 +325,12 @@ class OtherCells(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._counts)
+
+
+def _dedented(lines: list[str]) -> list[str]:
+    """Do what IPython does to a cell that begins with an indented line; ours came before it."""
+    first = next((at for at, line in enumerate(lines) if line.strip()), 0)
+    return [*lines[:first], *leading_indent(lines[first:])]  # type: ignore[no-untyped-call]  # IPython's
 
 
 def _is_nested() -> bool:

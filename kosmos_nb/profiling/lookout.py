@@ -80,11 +80,12 @@ class Lookout:
                 with self._looking:
                     if self._wake is not wake:
                         break
-                    began_s = time.perf_counter()
+                    began_s = time.thread_time()
                     self._look()
-                    self.overhead_s = spent_s + time.thread_time()
+                    ended_s = time.thread_time()
+                    self.overhead_s = spent_s + ended_s
                 before_s = min(2 * before_s, PAUSE_S)
-                pause_s = max(before_s, SHARE * (time.perf_counter() - began_s))
+                pause_s = max(before_s, SHARE * (ended_s - began_s))
         except Exception as error:  # a door: nobody waits for this thread's errors
             self.trouble = f"{type(error).__name__}: {error}"
         finally:
