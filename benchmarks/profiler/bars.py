@@ -75,9 +75,9 @@ def _most(
 def bound(results: Results, engine: str, workload: str | None = None) -> float | None:
     """Return what an engine can cost by its unit costs: rate × cost, and start, stop and result.
 
-    The samples are those at depth 30, the second thread is the one beside four others; start, stop
-    and result are measured at the real workloads, apart from the work: the difference between the
-    CPU of the whole call and of the session.
+    A sample is one as it comes among other work, the second thread's part included. Start, stop and
+    result are measured at the real workloads, apart from the work: the difference between the CPU of
+    the whole call and of the session.
     """
     runs = [run for run in results.runs if run.engine == engine and workload in (None, run.workload)]
     if not runs or not results.unit:
@@ -86,10 +86,9 @@ def bound(results: Results, engine: str, workload: str | None = None) -> float |
     if engine == roster.LIGHT:
         return 1 + apart
     mode = engine.split()[1]
-    sampling = RATE_HZ[engine] * results.unit["sample_us"][mode]["30"] / 1e6
-    helper = results.unit["helper"].get("4", {}).get("cpu_per_s", 0.0)
+    sampling = RATE_HZ[engine] * results.unit["sampling_us"][mode] / 1e6
     counting = COUNTING if engine == roster.FULL and results.short_python != "3.11" else 0.0
-    return 1 + apart + sampling + helper + counting
+    return 1 + apart + sampling + counting
 
 
 def _fixed(results: Results) -> Iterator[Figure]:
@@ -142,5 +141,5 @@ def _own_memory(results: Results) -> Iterator[Figure]:
         yield Figure(
             f"the profiler's own memory, 10 minutes, {name}", found["with_result_bytes"] / 1e6, 10.0, "MB",
             note=f"{found['samples']:,} samples: {found['sampled_bytes'] / 1e6:.1f} MB, "
-            "the rest while the result is made; tracemalloc",
+            "the rest while the result is made; resident memory",
         )  # fmt: skip

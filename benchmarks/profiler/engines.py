@@ -84,12 +84,12 @@ class Ours(Engine):
         self._profiler.profile_function(work)
 
     def said(self) -> dict[str, Said]:
-        return said_by(self._profiler.get_result())
+        return said_by(self.newest)
 
-    def running_and_own_s(self) -> tuple[float, float]:
-        """Return the CPU seconds between the session's start and stop, and what it calls its own cost."""
-        result = self._profiler.get_result()
-        return result.cpu_s, result.overhead_s
+    @property
+    def newest(self) -> ProfileResult:
+        """The profile of the newest call."""
+        return self._profiler.get_result()
 
 
 def said_by(result: ProfileResult) -> dict[str, Said]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import statistics
 import sys
 import threading
 import time
@@ -16,6 +17,7 @@ from typing import Any
 
 from benchmarks.profiler.engines import CProfile, Engine, Ours
 from benchmarks.profiler.own_memory import samples_at_will
+from benchmarks.profiler.workloads import allocate
 
 CALLS = 100_000
 COUNTED = 9_000  # full mode counts a function's first 10,000
@@ -38,6 +40,7 @@ def measure(repeats: int = REPEATS) -> dict[str, Any]:
             mode: {str(depth): _sample_us(mode, depth, repeats) for depth in DEPTHS}
             for mode in ("standard", "full")
         },
+        "sampling_us": {mode: _sampling_us(mode) for mode in ("standard", "full")},
         "helper": {str(many): _helper(many) for many in THREADS},
     }
 
@@ -108,6 +111,24 @@ def _sample_us(mode: str, depth: int, repeats: int, batch: int = 100) -> float:
 
     Ours(mode).call(lambda: _at_depth(depth, take))
     return (min(costs) + _delivery_s(repeats, batch)) * 1e6
+
+
+def _sampling_us(mode: str, cells: int = 5) -> float:
+    """Return what a sample costs as it comes, the second thread's part included.
+
+    A hundred in a row find everything in the processor's caches; one in ten milliseconds of other
+    work finds nothing there, and costs several times as much. By the profiler's own clocks: the
+    median of some cells, less what a profile of nothing costs.
+    """
+    engine = Ours(mode)
+    nothing_s = min(_own_s(engine, tiny)[0] for _ in range(20))
+    found = [_own_s(engine, lambda: [allocate() for _ in range(3)]) for _ in range(cells)]
+    return statistics.median((own_s - nothing_s) / samples for own_s, samples in found) * 1e6
+
+
+def _own_s(engine: Ours, work: Callable[[], object]) -> tuple[float, int]:
+    engine.call(work)
+    return engine.newest.overhead_s, max(1, engine.newest.samples)
 
 
 def _delivery_s(repeats: int, batch: int) -> float:
