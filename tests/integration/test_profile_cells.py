@@ -227,7 +227,8 @@ def test_always_profiles_plain_cells_and_shows_one_status_line_only(kernel):
     assert line.data == [{"text/plain": "kosmos_nb profiles every cell (light)"}]
     try:
         reply = kernel.run("print('hello')\n40 + 2", cell_id="plain")
-        assert [kind for kind, _ in reply.outputs] == ["stream", "execute_result"]
+        # A stream may arrive in pieces.
+        assert list(dict.fromkeys(kind for kind, _ in reply.outputs)) == ["stream", "execute_result"]
         updates = [m for m in reply.messages if m["header"]["msg_type"] == "update_display_data"]
         assert len(updates) == 1
         assert "1 cell; last [" in updates[0]["content"]["data"]["text/plain"]
