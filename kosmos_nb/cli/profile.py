@@ -51,7 +51,7 @@ def run(
     ],
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ARGUMENTS]...", help="The script's own arguments, passed on as they are."),
+        typer.Argument(metavar="ARGUMENTS", help="The script's own arguments, passed on as they are."),
     ] = None,
     module: Annotated[bool, typer.Option("-m", help="TARGET is a module, as in python -m.")] = False,
     mode: Annotated[

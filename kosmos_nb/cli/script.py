@@ -50,7 +50,7 @@ def how_it_ended(code: int) -> str:
     if code > 128:
         with contextlib.suppress(ValueError):
             return f"was ended by signal {code - 128} ({signal.Signals(code - 128).name})"
-    return f"left with exit code {code} by os._exit, or before it began"
+    return f"did not begin, or left by os._exit (exit code {code})"
 
 
 @contextlib.contextmanager

@@ -137,7 +137,7 @@ def _main_module(path: str, spec: ModuleSpec | None, package: str | None, loader
 def _compiled(source: bytes, path: str) -> Program:
     try:
         text = importlib.util.decode_source(source)
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, SyntaxError) as error:  # not in the encoding that it names, or UTF-8
         raise SyntaxError(f"(unicode error) {error}", (path, 1, 0, "")) from None
     return compile_program(text, path)
 
