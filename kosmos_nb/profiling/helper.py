@@ -67,21 +67,19 @@ class Helper:
         if wake is None:
             return
         _release(wake)
-        self._ended.acquire()
+        ident, ended = self.ident, self._ended
+        ended.acquire()
         until_s = time.perf_counter() + FORGETS_WITHIN_S
-        while self._is_there() and time.perf_counter() < until_s:
+        native_id = self._native_id
+        while _is_there(ident, native_id) and time.perf_counter() < until_s:
             time.sleep(0)
-        self.ident = self._native_id = 0
+        if self._wake is None:
+            self.ident = self._native_id = 0
 
     def forget(self) -> None:
         """Forget the thread, in the child of a fork, which has none."""
         self._wake, self.trouble = None, None
         self.ident = self._native_id = 0
-
-    def _is_there(self) -> bool:
-        if self.ident in sys._current_frames():
-            return True
-        return self._native_id > 0 and os.access(f"/proc/self/task/{self._native_id}", os.F_OK)
 
     def _run(self, wake: _thread.LockType, ended: _thread.LockType, pause_s: float) -> None:
         before_s = self.cost_s
@@ -100,6 +98,12 @@ class Helper:
         finally:
             self.cost_s = before_s + time.thread_time()
             ended.release()
+
+
+def _is_there(ident: int, native_id: int) -> bool:
+    if ident in sys._current_frames():
+        return True
+    return native_id > 0 and os.access(f"/proc/self/task/{native_id}", os.F_OK)
 
 
 def _release(lock: _thread.LockType) -> None:

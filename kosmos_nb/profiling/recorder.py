@@ -119,6 +119,10 @@ class Recorder:
             return time.clock_gettime(self._clock)
         return self._cpu_began_s + time.process_time() - self._process_began_s
 
+    def process_cpu_s(self) -> float:
+        """Return what the process took since it was made."""
+        return time.process_time() - self._process_began_s
+
     def record(self, frame: FrameType | None, key: StackKey, now: Moment) -> None:
         """Add the time until now, since the sample before fell due, to a stack.
 

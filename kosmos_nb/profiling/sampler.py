@@ -18,13 +18,14 @@ import threading
 import time
 from types import FrameType
 
+from kosmos_nb.core import units
 from kosmos_nb.profiling.collector import collections_held_back
 from kosmos_nb.profiling.governor import Governor
 from kosmos_nb.profiling.helper import Helper
 from kosmos_nb.profiling.recorder import INTERVAL_S, Moment, Recorder
 from kosmos_nb.profiling.schedule import Schedule
 from kosmos_nb.profiling.threads import ThreadWatch
-from kosmos_nb.profiling.ticker import Ticker, tickers
+from kosmos_nb.profiling.ticker import AGAIN_S, Ticker, tickers
 from kosmos_nb.profiling.waits import Wait
 
 __all__ = ["INTERVAL_S", "SAMPLER", "Recorder", "Sampler"]
@@ -34,6 +35,10 @@ __all__ = ["INTERVAL_S", "SAMPLER", "Recorder", "Sampler"]
 SAMPLES_BEFORE_SLOWING = 12_000
 THREADS_S = 0.025
 NO_THREADS_S = 0.05
+LOOK_EVERY = 5
+SHORTEST_S = 0.001
+# What is worth telling of CPU that no thread of Python's used.
+UNSEEN_S, UNSEEN_SHARE = 0.05, 0.1
 # With the usual 5 ms the thread that samples would mostly get its turn where the code gives it
 # away by itself, and blame those places.
 SWITCH_S = 0.0005
@@ -64,21 +69,26 @@ class Sampler:
         self._governor = Governor(1.0, 0.0)
         self._handler_cost_s = 0.0
         self._helper_cost_s: dict[Recorder, float] = {}
+        self._unseen_s: dict[Recorder, float] = {}
         self._threads_seen = 0
         self._looking = _thread.allocate_lock()
         self._switch_s: float | None = None
+        self._skipped = 0
+        self._forks = False
+        self._began_s = 0.0  # of the tick that is being handled
 
     def add(self, recorder: Recorder) -> str | None:
         """Begin to sample for `recorder`; return a note where that is done from outside."""
         if not self._recorders:
             self._table = recorder.table
             self._watch = ThreadWatch(self._table)
-            self._watch.begin()
+            self._watch.begin(self._helper.cost_s)
             self._threads_seen = _thread._count()
             self._governor = Governor(recorder.budget, recorder.started_s)
         recorder.table = self._table
         self._governor.budget = min(self._governor.budget, recorder.budget)
         self._helper_cost_s[recorder] = self._helper.cost_s
+        self._unseen_s[recorder] = self._watch.unseen_cpu_s if self._watch is not None else 0.0
         why = self._why_from_outside()
         recorder.is_signalled = why is None
         self._recorders = (*self._recorders, recorder)
@@ -103,13 +113,14 @@ class Sampler:
             self._close()
         if self._helper.is_running:
             self._look(time.perf_counter())
+        unseen_s = self._watch.unseen_cpu_s if self._watch is not None else 0.0
         self._recorders = tuple(other for other in self._recorders if other is not recorder)
         if all(other.is_signalled for other in self._recorders):
             self._restore_switch_interval()
         if not self._recorders:
             self._end()
         recorder.overhead_s += self._helper.cost_s - self._helper_cost_s.pop(recorder)
-        return note
+        return note or _note_of_unseen(unseen_s - self._unseen_s.pop(recorder), recorder.process_cpu_s())
 
     def abandon(self) -> None:
         """Forget everything, in the child of a fork: it inherited the handler, not the timer."""
@@ -123,10 +134,12 @@ class Sampler:
 
     def before_fork(self) -> None:
         """End the thread: the child would have its locks, and Python warns of forks beside threads."""
+        self._forks = True  # a tick that comes meanwhile starts nothing
         self._helper.stop()
 
     def after_fork_in_parent(self) -> None:
         """Go on. With a signal the next tick does it, when Python has had its look at the threads."""
+        self._forks = False
         if any(not recorder.is_signalled for recorder in self._recorders):
             self._helper.start()
 
@@ -177,19 +190,23 @@ class Sampler:
 
     def _arm(self, delay_s: float) -> None:
         if self._ticker is not None:
-            self._ticker.arm(max(delay_s, 1e-6))  # zero would stop the timer
+            self._ticker.arm(max(delay_s, SHORTEST_S))  # the code is to get on, too
 
     def _on_tick(self, signum: int, frame: FrameType | None) -> None:
         wall_s, cpu_s = time.perf_counter(), time.thread_time()
+        if wall_s - self._began_s < AGAIN_S / 2:
+            return  # one within another, on a machine that is too busy: the outer one goes on
+        self._began_s = wall_s
         with collections_held_back():
             try:
-                self._sample(frame, wall_s, cpu_s)
-                self._keep_helper()
+                due_s, interval_s = self._schedule.go_on(wall_s, self._interval_s(wall_s))
+                if not self._forks:
+                    self._sample(frame, wall_s, cpu_s, due_s, interval_s)
+                    self._keep_helper()
             except Exception as error:  # a door: this runs in the user's cell, which must not notice
                 self._failure = f"Sampling ended early: {type(error).__name__}: {error}"
                 self._close()
             finally:
-                self._arm(self._schedule.due_s - wall_s)
                 own_s, own_cpu_s = time.perf_counter() - wall_s, time.thread_time() - cpu_s
                 for recorder in self._recorders:
                     if recorder.is_signalled:
@@ -197,9 +214,12 @@ class Sampler:
                 self._schedule.delay(own_s)
                 self._handler_cost_s += own_cpu_s
                 self._governor.note(wall_s, self._handler_cost_s + self._helper.cost_s)
+                self._began_s = 0.0
+                self._arm(self._schedule.due_s - time.perf_counter())
 
-    def _sample(self, frame: FrameType | None, wall_s: float, cpu_s: float) -> None:
-        due_s, interval_s = self._schedule.go_on(wall_s, self._interval_s(wall_s))
+    def _sample(
+        self, frame: FrameType | None, wall_s: float, cpu_s: float, due_s: float, interval_s: float
+    ) -> None:
         is_shared = self._watch is not None and self._watch.is_shared
         now = Moment(due_s, wall_s, cpu_s, time.process_time(), interval_s, is_shared)
         key = self._table.key(frame)
@@ -244,13 +264,31 @@ class Sampler:
     def _work(self) -> float:
         """Look at the threads, in the helper's thread; return the time to the next look."""
         now_s = time.perf_counter()
-        self._look(now_s)
+        if self._may_have_changed():
+            self._look(now_s)
+        elif self._watch is not None:
+            self._watch.skip()
+            self._look_on(now_s)
         self._governor.note(now_s, self._handler_cost_s + self._helper.cost_s)
         if any(not recorder.is_signalled for recorder in self._recorders):
             return max(0.0, self._outer_schedule.due_s - time.perf_counter())
         is_shared = self._watch is not None and self._watch.is_shared
         mean_s = (THREADS_S if is_shared else NO_THREADS_S) * self._governor.slowdown
         return mean_s * self._random.uniform(0.5, 1.5)
+
+    def _may_have_changed(self) -> bool:
+        """Return whether there may be threads to look at; now and then one takes another's place."""
+        self._skipped = (self._skipped + 1) % LOOK_EVERY
+        is_shared = self._watch is not None and self._watch.is_shared
+        has_changed = _thread._count() != self._threads_seen
+        from_outside = any(not recorder.is_signalled for recorder in self._recorders)
+        return is_shared or has_changed or from_outside or self._skipped == 0
+
+    def _look_on(self, now_s: float) -> None:
+        """Note what else is to be noted, where a C call keeps the signal's handler waiting."""
+        for recorder in self._recorders:
+            if now_s - recorder.last_s > 3 * NO_THREADS_S:
+                recorder.look_on(now_s, time.process_time())
 
     def _look(self, now_s: float) -> None:
         watch = self._watch
@@ -259,7 +297,7 @@ class Sampler:
         try:
             recorders = self._recorders
             self._threads_seen = _thread._count()
-            frames = watch.look(recorders, self._helper.ident, THREADS_S)
+            frames = watch.look(recorders, self._helper.ident, self._helper.cost_s, THREADS_S)
             from_outside = [recorder for recorder in recorders if not recorder.is_signalled]
             if from_outside:
                 due_s, interval_s = self._outer_schedule.go_on(now_s, self._interval_s(now_s))
@@ -271,8 +309,7 @@ class Sampler:
                     wait = watch.wait_of(recorder.ident)
                     if wait in (Wait.LOCK, Wait.OTHER):
                         recorder.note_wait(self._table.key(frame)[0], wait)
-                if now_s - recorder.last_s > 3 * NO_THREADS_S:
-                    recorder.look_on(now_s, time.process_time())
+            self._look_on(now_s)
         finally:
             self._looking.release()
 
@@ -292,6 +329,15 @@ class Sampler:
         if self._watch is not None:
             self._watch.close()
             self._watch = None
+
+
+def _note_of_unseen(unseen_s: float, process_s: float) -> str | None:
+    if unseen_s < max(UNSEEN_S, UNSEEN_SHARE * process_s):
+        return None
+    return (
+        f"{units.seconds(unseen_s)} of CPU went to threads that were not seen: "
+        "those of C libraries, or some that lived for milliseconds."
+    )
 
 
 SAMPLER = Sampler()

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from kosmos_nb.profiling.places import STAGE, Place, Places
@@ -30,7 +30,7 @@ class WatchedThread:
         is_stage: Whether it belongs to the kernel or to us, by what it was made of.
         was_here: Whether it ran before anybody watched.
         cpu_s, wall_s: The clocks at the newest look.
-        active: The stack that it was last seen working with.
+        active: The stack that it was last seen working with; at first the function it was made for.
     """
 
     __slots__ = (
@@ -73,6 +73,11 @@ class ThreadWatch:
 
     Args:
         table: Numbers for frames.
+
+    Attributes:
+        is_shared: Whether other threads of the code were there at the newest look.
+        unseen_cpu_s: CPU of the process in no thread that was seen: those of C libraries, and those
+            that lived too short.
     """
 
     def __init__(self, table: FrameTable) -> None:
@@ -84,6 +89,7 @@ class ThreadWatch:
         self._process_s = time.process_time()
         self.is_shared = False
         self.unseen_cpu_s = 0.0
+        self._own_cpu_s = 0.0
         self._closed_read_bytes = 0
 
     @property
@@ -91,8 +97,9 @@ class ThreadWatch:
         """How much its looks have read from system files."""
         return self._closed_read_bytes + sum(at.channel.read_bytes for at in list(self._threads.values()))
 
-    def begin(self) -> bool:
+    def begin(self, own_cpu_s: float) -> bool:
         """Note who is there before anything is measured; return whether the user has threads."""
+        self._own_cpu_s = own_cpu_s
         for ident, thread in list(threading._active.items()):  # type: ignore[attr-defined]
             known = self._meet(ident, thread, self._wall_s)
             known.was_here = True
@@ -100,12 +107,15 @@ class ThreadWatch:
             self.is_shared |= not known.is_stage and thread is not threading.main_thread()
         return self.is_shared
 
-    def look(self, recorders: Sequence[Recorder], own_ident: int, interval_s: float) -> dict[int, FrameType]:
+    def look(
+        self, recorders: Sequence[Recorder], own_ident: int, own_cpu_s: float, interval_s: float
+    ) -> dict[int, FrameType]:
         """Look once; tell the recorders about the threads that they do not sample themselves.
 
         Args:
             recorders: Who is told.
             own_ident: The thread that looks on behalf of all, which is nobody's.
+            own_cpu_s: What it took so far.
             interval_s: The time after which this look was asked for.
 
         Returns:
@@ -128,10 +138,15 @@ class ThreadWatch:
             if share is not None:
                 is_shared = is_shared or at.ident not in measured
                 self._tell(recorders, share)
-        rest_s = process_delta_s - sum(cpu_s for *_, cpu_s in spent)
-        self._bury(ended, wall_s, rest_s, recorders, interval_s)
+        rest_s = process_delta_s - sum(cpu_s for *_, cpu_s in spent) - (own_cpu_s - self._own_cpu_s)
+        self._own_cpu_s = own_cpu_s
+        self.unseen_cpu_s += rest_s - self._bury(ended, wall_s, rest_s, recorders, interval_s)
         self.is_shared = is_shared or bool(ended)
         return frames
+
+    def skip(self) -> None:
+        """Take note that no thread was born since the look before."""
+        self._wall_s = time.perf_counter()
 
     def wait_of(self, ident: int) -> Wait:
         """Say what a thread does in the kernel now."""
@@ -157,6 +172,11 @@ class ThreadWatch:
         self._last_id += 1
         at = self._threads[ident] = WatchedThread(ident, thread, self._last_id)
         at.wall_s = since_s
+        # Threads of a few milliseconds are mostly met before or after what they do: those are the
+        # moments in which they hand the interpreter on.
+        code = getattr(getattr(thread, "_target", None), "__code__", None)
+        if isinstance(code, CodeType):
+            at.active = self._table.key_of([(code, 0)])
         return at
 
     def _close(self, at: WatchedThread) -> None:
@@ -188,11 +208,13 @@ class ThreadWatch:
         works = cpu_s > WORKS * since_s
         places = [self._places.of(number) for number in key]
         is_main = at.thread is threading.main_thread()
-        if not counts(places, works=works, was_here=at.was_here, is_main=is_main):
-            if not works or not at.active or is_of_stage(places):
-                return None
-            # It has done some work and waits for more: the work is the one that it was seen doing.
+        if is_of_stage(places):
+            return None
+        if works and at.active and not is_in_code(places):
+            # It has worked and waits for more: the work is the one that it was last seen doing.
             key, since_s = at.active, cpu_s
+        elif not counts(places, works=works, was_here=at.was_here, is_main=is_main):
+            return None
         elif works:
             at.active = key
         lock_s = 0.0
@@ -220,16 +242,23 @@ class ThreadWatch:
         rest_s: float,
         recorders: Sequence[Recorder],
         interval_s: float,
-    ) -> None:
-        """Give threads that have ended the CPU that nobody else took since they were last seen."""
+    ) -> float:
+        """Give threads that have ended the CPU that nobody else took since they were last seen.
+
+        Returns:
+            How much that was.
+        """
         workers = [at for at in ended if at.active and not at.is_stage]
+        given_s = 0.0
         for at in workers:
             cpu_s = max(0.0, min(rest_s / len(workers), wall_s - at.wall_s))
             share = ThreadShare(at.ident, at.thread_id, at.name, at.active, cpu_s, cpu_s, 0.0, interval_s)
             self._tell(recorders, share)
+            given_s += cpu_s
         for at in ended:
             self._close(at)
             del self._threads[at.ident]
+        return given_s
 
 
 def counts(places: Sequence[Place], *, works: bool, was_here: bool, is_main: bool) -> bool:
@@ -252,9 +281,14 @@ def counts(places: Sequence[Place], *, works: bool, was_here: bool, is_main: boo
     return places[0] is not Place.WAITER and not was_here
 
 
+def is_in_code(places: Sequence[Place]) -> bool:
+    """Return whether a stack has frames of the user's code or a library's."""
+    return Place.USER in places or Place.LIBRARY in places
+
+
 def is_of_stage(places: Sequence[Place]) -> bool:
     """Return whether a stack has frames of the stage alone, apart from Python's own."""
-    return Place.STAGE in places and not any(at in (Place.USER, Place.LIBRARY) for at in places)
+    return Place.STAGE in places and not is_in_code(places)
 
 
 def is_stage(thread: threading.Thread) -> bool:

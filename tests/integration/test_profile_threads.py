@@ -19,8 +19,9 @@ from kosmos_nb.history import FunctionStat, ProfileResult
 from kosmos_nb.profiling import ExecutionProfiler
 from kosmos_nb.profiling.meters import ProcessMeter
 from kosmos_nb.profiling.places import Place, place_of
-from kosmos_nb.profiling.sampler import SAMPLER
+from kosmos_nb.profiling.sampler import SAMPLER, Recorder
 from kosmos_nb.profiling.stacks import StackInstrument
+from kosmos_nb.profiling.subject import times_on_stack
 from kosmos_nb.profiling.threads import counts, is_stage
 from kosmos_nb.profiling.waits import Wait, WaitChannel, cpu_clock
 from tests.waiting import until
@@ -136,6 +137,16 @@ def test_the_cpu_of_threads_that_end_between_two_looks_is_not_lost():
     _, profile = ExecutionProfiler().profile_function(one_after_the_other)
     assert of(profile, "sixty").total_cpu_s == pytest.approx(0.6, rel=0.25)
     assert of(profile, "sixty").total_cpu_s <= 1.05 * profile.cpu_s
+
+
+def test_cpu_of_threads_too_short_to_be_seen_is_told():
+    def churn() -> None:
+        for _ in range(250):
+            run_in_threads((sixty, 0.002))
+
+    _, profile = ExecutionProfiler().profile_function(churn)
+    seen_s = sum(f.self_cpu_s for f in profile.function_stats)
+    assert seen_s > 0.85 * profile.cpu_s or "were not seen" in profile.notes[0]
 
 
 def test_threads_that_wait_for_work_or_serve_the_kernel_do_not_count():
@@ -332,6 +343,24 @@ def test_an_interrupt_at_any_moment_leaves_all_as_it_was():
     assert not SAMPLER.is_running
     _, profile = ExecutionProfiler().profile_function(burn, 0.2)
     assert profile.samples > 5
+
+
+def test_looks_slower_than_their_interval_neither_pile_up_nor_keep_the_code_from_its_end():
+    nested: list[int] = []
+
+    def slow(_wall_s: float, _process_s: float) -> int:
+        nested.append(times_on_stack(slow.__code__))
+        burn(0.02)
+        return 0
+
+    recorder = Recorder(0.001, look=slow)
+    assert SAMPLER.add(recorder) is None
+    try:
+        burn(0.4)
+    finally:
+        SAMPLER.remove(recorder)
+    assert set(nested) == {1}
+    assert not SAMPLER.is_running
 
 
 def test_memory_that_a_line_keeps_is_told_by_its_stack():
