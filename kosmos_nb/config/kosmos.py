@@ -11,7 +11,9 @@ from kosmos_nb.config.load import settings
 class Kosmos(Configurable):
     """Settings of kosmos_nb in this kernel; each begins as environment and file say."""
 
-    mode = Enum(["light", "standard", "full"], help="Mode of %%kosmos_profile without --mode.").tag(config=True)
+    mode = Enum(["light", "standard", "full"], help="Mode of %%kosmos_profile without --mode.").tag(
+        config=True
+    )
     always = Enum(["off", "light", "standard"], help="Profile every cell in this mode.").tag(config=True)
     threshold_pct = Float(help="A share of the cell's time above this is a bottleneck.").tag(config=True)
     saved_output = Enum(["summary", "full", "none"], help="What a saved notebook keeps of a result.").tag(

@@ -6,6 +6,7 @@ also of those that nobody saw. Each by itself is known as far as somebody looked
 both ends, else now and then while the code runs.
 """
 
+import _thread
 import dataclasses
 import os
 import sys
@@ -16,7 +17,6 @@ from kosmos_nb.core import units
 from kosmos_nb.history import ChildProcess
 from kosmos_nb.profiling.descendants import Descendants, ProcessReading, descendants, may_have_children
 from kosmos_nb.profiling.findings import Findings
-from kosmos_nb.profiling.lookout import Lookout
 from kosmos_nb.profiling.meters import ProcessMeter
 from kosmos_nb.profiling.stack import Suspended
 from kosmos_nb.profiling.subject import Subject
@@ -25,6 +25,9 @@ if sys.platform != "win32":
     import resource
 
 MOST_CHILDREN = 200
+PAUSE_S = 0.05
+# A look may take one part in so many of the time to the next one.
+SHARE = 200
 WORTH_TELLING_S = 0.05
 
 Key = tuple[int, float]
@@ -54,7 +57,8 @@ class ChildrenInstrument:
 
     def __init__(self, *, watch: bool) -> None:
         self._watch = watch
-        self._lookout = Lookout(self._read_again)
+        self._looking = _thread.allocate_lock()
+        self._next_look_s = 0.0
         self._process = 0
         self._descendants: Descendants | None = None
         self._children: dict[Key, _Child] = {}
@@ -68,17 +72,21 @@ class ChildrenInstrument:
         self._started_s = time.perf_counter()
         self._reaped_before = _reaped()
         self._cpu_before_s = self._reaped_before.cpu_s + self._read(at_start=True)
-        if self._watch:
-            self._lookout.start()
 
-    def look(self, _at_s: float) -> None:
-        """Make sure that somebody looks; the sampler calls it."""
-        if self._process == os.getpid():
-            self._lookout.start()
+    def look(self, at_s: float) -> None:
+        """Look, where the last look is long enough ago; the sampler calls it, in any thread."""
+        if not self._watch or at_s < self._next_look_s or not self._looking.acquire(blocking=False):
+            return
+        try:
+            if self._process == os.getpid():
+                began_s = time.thread_time()
+                self._read()
+                self._next_look_s = at_s + max(PAUSE_S, SHARE * (time.thread_time() - began_s))
+        finally:
+            self._looking.release()
 
     def stop(self) -> None:
         """Look for the last time."""
-        self._lookout.stop()
         if self._process != os.getpid():  # the child of a fork: the children are its parent's
             self._children.clear()
             return
@@ -89,8 +97,7 @@ class ChildrenInstrument:
 
     def add_to(self, found: Findings, subject: Subject) -> Findings:
         """Add the children, most CPU first."""
-        trouble = self._lookout.trouble
-        if not self._children and self._cpu_after_s <= self._cpu_before_s and trouble is None:
+        if not self._children and self._cpu_after_s <= self._cpu_before_s:
             return found
         children = [child for child in self._children.values() if not child.at_start or child.cpu_s > 0]
         children.sort(key=lambda child: child.cpu_s, reverse=True)
@@ -100,13 +107,10 @@ class ChildrenInstrument:
         notes = found.notes
         if cpu_s - seen_cpu_s > max(WORTH_TELLING_S, cpu_s / 10):
             notes = (*notes, self._note_of_unseen(cpu_s - seen_cpu_s))
-        if trouble is not None:
-            notes = (*notes, f"Child processes were looked at at both ends only: {trouble}.")
         return dataclasses.replace(
             found,
             children=tuple(self._told(child) for child in children[:MOST_CHILDREN]),
             children_cpu_s=cpu_s,
-            overhead_s=found.overhead_s + self._lookout.overhead_s,
             notes=notes,
         )
 
@@ -123,9 +127,6 @@ class ChildrenInstrument:
         for reading in readings:
             self._note(reading, now_s, at_start)
         return sum(reading.cpu_s + reading.reaped_cpu_s for reading in readings)
-
-    def _read_again(self) -> None:
-        self._read()
 
     def _note(self, reading: ProcessReading, now_s: float, at_start: bool) -> None:
         key = (reading.pid, reading.born)

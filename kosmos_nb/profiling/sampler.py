@@ -287,7 +287,7 @@ class Sampler:
     def _look_on(self, now_s: float) -> None:
         """Note what else is to be noted, where a C call keeps the signal's handler waiting."""
         for recorder in self._recorders:
-            if now_s - recorder.last_s > 3 * NO_THREADS_S:
+            if now_s - recorder.last_s > NO_THREADS_S:
                 recorder.look_on(now_s, time.process_time())
 
     def _look(self, now_s: float) -> None:

@@ -73,12 +73,13 @@ class StackInstrument:
         """Resolve what was sampled."""
         recorder = self._recorder
         seen = paths(subject, recorder.stacks())
-        sampled_s = sum(path.wall_s for path in seen if not path.thread_id)
+        samples = sum(path.samples for path in seen)
+        sampled_s = sum(path.wall_s for path in seen)
         cell = subject.cell.shown if subject.cell is not None else subject.root.file
         return dataclasses.replace(
             found,
-            samples=recorder.samples,
-            interval_s=sampled_s / recorder.samples if recorder.samples else None,
+            samples=samples,
+            interval_s=sampled_s / samples if samples else None,
             overhead_s=found.overhead_s + recorder.overhead_s,
             tree=build_tree(seen),
             function_stats=function_stats(seen),
