@@ -87,6 +87,8 @@ def accuracy(results: Results) -> str:
     engines = [engine for engine in roster.ENGINES if found[engine]]
     rows = []
     for truth in TRUTHS:
+        if not any(truth.name in found[engine] for engine in engines):
+            continue
         cells = []
         for engine in engines:
             at = found[engine].get(truth.name)
