@@ -5,11 +5,11 @@ import sys
 from collections.abc import Callable
 from types import CodeType, FrameType
 
-from kosmos_nb.profiling.awaiting import suspended_frames
-from kosmos_nb.profiling.frames import Function, short_file
+from kosmos_nb.profiling.analysis.frames import Function, short_file
+from kosmos_nb.profiling.analysis.subject import Subject, above, stack_depth
+from kosmos_nb.profiling.sampling.awaiting import suspended_frames
+from kosmos_nb.profiling.sampling.stack import RawStack
 from kosmos_nb.profiling.session import ProfileSession
-from kosmos_nb.profiling.stack import RawStack
-from kosmos_nb.profiling.subject import Subject, above, stack_depth
 
 OWN_FRAMES = ("kosmos_nb.profiling", "kosmos_nb.core.program")
 

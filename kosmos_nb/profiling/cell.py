@@ -27,12 +27,12 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from kosmos_nb.history import ProfileResult
 from kosmos_nb.profiling import identity
-from kosmos_nb.profiling.awaiting import suspended_frames
-from kosmos_nb.profiling.frames import CellPlace, Function
+from kosmos_nb.profiling.analysis.frames import CellPlace, Function
+from kosmos_nb.profiling.analysis.subject import Subject, after_call_of, times_on_stack
 from kosmos_nb.profiling.modes import new_session
 from kosmos_nb.profiling.profiler import Ending, outcome
+from kosmos_nb.profiling.sampling.awaiting import suspended_frames
 from kosmos_nb.profiling.session import Identity, ProfileSession
-from kosmos_nb.profiling.subject import Subject, after_call_of, times_on_stack
 from kosmos_nb.profiling.traceback_shadow import TracebackShadow
 
 RUN_CODE: CodeType = InteractiveShell.run_code.__code__

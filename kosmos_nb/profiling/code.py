@@ -7,12 +7,12 @@ from typing import Any
 
 from kosmos_nb.history import ProfileResult
 from kosmos_nb.profiling import identity
+from kosmos_nb.profiling.analysis.frames import CellPlace, Function
+from kosmos_nb.profiling.analysis.subject import Subject, above, stack_depth
 from kosmos_nb.profiling.cell import CellOptions, OtherCells
-from kosmos_nb.profiling.frames import CellPlace, Function
 from kosmos_nb.profiling.modes import new_session
 from kosmos_nb.profiling.profiler import Ending, outcome
 from kosmos_nb.profiling.session import Identity
-from kosmos_nb.profiling.subject import Subject, above, stack_depth
 
 
 class CodeProfiler:

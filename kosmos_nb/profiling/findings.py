@@ -12,9 +12,9 @@ from kosmos_nb.history import (
     LineStat,
     MemorySnapshot,
 )
-from kosmos_nb.profiling.meters import ProcessMeter
-from kosmos_nb.profiling.stack import Suspended
-from kosmos_nb.profiling.subject import Subject
+from kosmos_nb.profiling.analysis.subject import Subject
+from kosmos_nb.profiling.meters.process import ProcessMeter
+from kosmos_nb.profiling.sampling.stack import Suspended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,14 @@ import sys
 from dataclasses import dataclass
 
 from kosmos_nb.core import ConfigError, ProfilingError
-from kosmos_nb.profiling.calls import CallCounter
-from kosmos_nb.profiling.children import ChildrenInstrument
 from kosmos_nb.profiling.findings import Instrument
+from kosmos_nb.profiling.meters.children import ChildrenInstrument
+from kosmos_nb.profiling.meters.tracers import TracersInstrument
+from kosmos_nb.profiling.sampling.instrument import StackInstrument
 from kosmos_nb.profiling.session import ProfileSession
-from kosmos_nb.profiling.stacks import StackInstrument
-from kosmos_nb.profiling.trace_calls import CallTrace, check_calls
-from kosmos_nb.profiling.trace_memory import MemoryTrace, check_memory
-from kosmos_nb.profiling.tracers import TracersInstrument
+from kosmos_nb.profiling.traces.calls import CallTrace, check_calls
+from kosmos_nb.profiling.traces.counter import CallCounter
+from kosmos_nb.profiling.traces.memory import MemoryTrace, check_memory
 
 
 class ProfilingMode(enum.StrEnum):

@@ -12,12 +12,12 @@ from typing import Any, ParamSpec, TypeVar
 from kosmos_nb.core import ConfigError, ProfilingError
 from kosmos_nb.core.program import Program, compile_program
 from kosmos_nb.history import ProfileResult, Status
+from kosmos_nb.profiling.analysis.frames import CellPlace, Function, short_file
+from kosmos_nb.profiling.analysis.subject import Subject, above, after_call_of, stack_depth, times_on_stack
 from kosmos_nb.profiling.block import OWN_FRAMES, Block
-from kosmos_nb.profiling.frames import CellPlace, Function, short_file
 from kosmos_nb.profiling.identity import code_hash
 from kosmos_nb.profiling.modes import ProfilingMode, new_session
 from kosmos_nb.profiling.session import Identity, ProfileSession
-from kosmos_nb.profiling.subject import Subject, above, after_call_of, stack_depth, times_on_stack
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -17,11 +17,11 @@ from kosmos_nb.history import (
     ProfileResult,
     Status,
 )
-from kosmos_nb.profiling.collector import collections_held_back
+from kosmos_nb.profiling.analysis.subject import Subject
 from kosmos_nb.profiling.findings import Findings, Instrument
-from kosmos_nb.profiling.meters import Costs, ProcessMeter
-from kosmos_nb.profiling.stack import Suspended
-from kosmos_nb.profiling.subject import Subject
+from kosmos_nb.profiling.meters.process import Costs, ProcessMeter
+from kosmos_nb.profiling.sampling.collector import collections_held_back
+from kosmos_nb.profiling.sampling.stack import Suspended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -367,7 +367,8 @@ def test_always_profiles_cells_of_threads_and_cells_that_fail(photographer, mode
 def test_an_interrupt_that_falls_into_our_handler_shows_no_frame_of_ours(photographer):
     kernel = photographer.kernel
     reply = kernel.run(
-        "%%kosmos_profile --quiet\nimport contextlib\nfrom kosmos_nb.profiling.sampler import Sampler\n"
+        "%%kosmos_profile --quiet\nimport contextlib\n"
+        "from kosmos_nb.profiling.sampling.sampler import Sampler\n"
         "first = Sampler._sample\ndef falls_into_it(self, *rest):\n    Sampler._sample = first\n"
         "    raise KeyboardInterrupt\nSampler._sample = falls_into_it\nwhile True: pass"
     )

@@ -8,6 +8,7 @@ from tests.kernel import running_kernel
 
 MODES = ["light", "standard"]
 
+
 @pytest.fixture(scope="module")
 def kernel():
     with running_kernel(load=True) as one:

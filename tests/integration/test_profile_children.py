@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kosmos_nb.profiling import ExecutionProfiler
-from kosmos_nb.profiling.descendants import descendants, may_have_children, program_name
+from kosmos_nb.profiling.meters.descendants import descendants, may_have_children, program_name
 from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes as POSIX has them")
@@ -210,7 +210,7 @@ def test_no_thread_of_ours_stays():
 
 def test_two_ways_of_looking_agree():
     psutil = pytest.importorskip("psutil")
-    from kosmos_nb.profiling.descendants import PsutilDescendants
+    from kosmos_nb.profiling.meters.descendants import PsutilDescendants
 
     child = subprocess.Popen(burning(50_000_000, 60))
     try:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from kosmos_nb.profiling import ExecutionProfiler
-from kosmos_nb.profiling.meters import ProcessMeter
-from kosmos_nb.profiling.procfs import ProcessFigures, ProcSelf, process_figures
-from kosmos_nb.profiling.tracers import ALLOCATIONS, PROFILE, TRACE
+from kosmos_nb.profiling.meters.process import ProcessMeter
+from kosmos_nb.profiling.meters.procfs import ProcessFigures, ProcSelf, process_figures
+from kosmos_nb.profiling.meters.tracers import ALLOCATIONS, PROFILE, TRACE
 from tests.waiting import until
 
 KEPT, FREED = 100_000_000, 50_000_000
@@ -57,7 +57,7 @@ def test_where_the_system_keeps_no_mark_the_peak_is_polled_and_said_to_be():
 
 @linux
 def test_the_figures_of_psutil_agree_with_those_of_proc():
-    from kosmos_nb.profiling import procfs
+    from kosmos_nb.profiling.meters import procfs
 
     ours: ProcessFigures = process_figures()
     theirs: ProcessFigures = procfs._Psutil()

@@ -14,8 +14,8 @@ import pytest
 from kosmos_nb.core import ConfigError, ProfilingError
 from kosmos_nb.history import ProfileResult
 from kosmos_nb.profiling import ExecutionProfiler, ProfilingMode
-from kosmos_nb.profiling.sampler import SAMPLER
-from kosmos_nb.profiling.ticker import IntervalTicker, PosixTicker
+from kosmos_nb.profiling.sampling.sampler import SAMPLER
+from kosmos_nb.profiling.sampling.ticker import IntervalTicker, PosixTicker
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
 
@@ -363,7 +363,7 @@ def test_a_failure_inside_the_sampler_never_reaches_the_code_it_samples(monkeypa
     def broken(*_):
         raise ValueError("no stack today")
 
-    monkeypatch.setattr("kosmos_nb.profiling.walk.FrameTable.key", broken)
+    monkeypatch.setattr("kosmos_nb.profiling.sampling.walk.FrameTable.key", broken)
     result, profile = ExecutionProfiler().profile_function(lambda: sum(i * i for i in range(2_000_000)))
     assert result == sum(i * i for i in range(2_000_000))
     assert any("no stack today" in note for note in profile.notes)

@@ -17,13 +17,13 @@ import pytest
 
 from kosmos_nb.history import FunctionStat, ProfileResult
 from kosmos_nb.profiling import ExecutionProfiler
-from kosmos_nb.profiling.meters import ProcessMeter
-from kosmos_nb.profiling.places import Place, place_of
-from kosmos_nb.profiling.sampler import SAMPLER, Recorder
-from kosmos_nb.profiling.stacks import StackInstrument
-from kosmos_nb.profiling.subject import times_on_stack
-from kosmos_nb.profiling.threads import counts, is_stage
-from kosmos_nb.profiling.waits import Wait, WaitChannel, cpu_clock
+from kosmos_nb.profiling.analysis.subject import times_on_stack
+from kosmos_nb.profiling.meters.process import ProcessMeter
+from kosmos_nb.profiling.sampling.instrument import StackInstrument
+from kosmos_nb.profiling.sampling.places import Place, place_of
+from kosmos_nb.profiling.sampling.sampler import SAMPLER, Recorder
+from kosmos_nb.profiling.sampling.threads import counts, is_stage
+from kosmos_nb.profiling.sampling.waits import Wait, WaitChannel, cpu_clock
 from tests.waiting import until
 
 IS_LINUX = sys.platform.startswith("linux")

@@ -162,7 +162,9 @@ def test_a_hot_function_is_counted_to_ten_thousand_and_the_others_go_on(kernel: 
 def test_many_hot_functions_are_counted_until_the_time_is_used_up_and_the_result_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("kosmos_nb.profiling.calls.CALLS_PER_S", 1)  # else a slow machine would allow more
+    monkeypatch.setattr(
+        "kosmos_nb.profiling.traces.counter.CALLS_PER_S", 1
+    )  # else a slow machine would allow more
     names: dict[str, object] = {}
     source = "\n".join(f"def f{i}(): pass" for i in range(40)) + "\ndef rare(): pass\ndef all_of_them():\n"
     source += "    for _ in range(3000):\n" + "".join(f"        f{i}()\n" for i in range(40)) + "    rare()\n"

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kosmos_nb.history import CallNode, ProfileResult
-from kosmos_nb.profiling.bottlenecks import find_bottlenecks, severity
-from kosmos_nb.profiling.frames import Frame, Function, WeightedPath
-from kosmos_nb.profiling.readings import Use, spent
-from kosmos_nb.profiling.tree import MAX_DEPTH, build_tree, function_stats, line_stats
+from kosmos_nb.profiling.analysis.bottlenecks import find_bottlenecks, severity
+from kosmos_nb.profiling.analysis.frames import Frame, Function, WeightedPath
+from kosmos_nb.profiling.analysis.readings import Use, spent
+from kosmos_nb.profiling.analysis.tree import MAX_DEPTH, build_tree, function_stats, line_stats
 
 ROOT = Frame(Function("<module>", "In[1]", 1), 1, 1)
 SOURCE = [f"line {n}" for n in range(1, 7)]

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kosmos_nb.profiling.schedule import Schedule
-from kosmos_nb.profiling.uncertainty import Grain
+from kosmos_nb.profiling.analysis.uncertainty import Grain
+from kosmos_nb.profiling.sampling.schedule import Schedule
 
 RUNS = {20: 600, 100: 200, 400: 150}
 MEAN_S = 0.01

@@ -8,12 +8,12 @@ from types import CodeType, FrameType
 
 import pytest
 
-from kosmos_nb.profiling.governor import LEAST_LOOKS, Governor
-from kosmos_nb.profiling.recorder import Moment, Recorder
-from kosmos_nb.profiling.schedule import Schedule
-from kosmos_nb.profiling.subject import stack_depth
-from kosmos_nb.profiling.walk import CUT, CUT_NUMBER, INNERMOST, MOST_FRAMES, OUTERMOST, FrameTable
-from kosmos_nb.profiling.weights import Weights
+from kosmos_nb.profiling.analysis.subject import stack_depth
+from kosmos_nb.profiling.sampling.governor import LEAST_LOOKS, Governor
+from kosmos_nb.profiling.sampling.recorder import Moment, Recorder
+from kosmos_nb.profiling.sampling.schedule import Schedule
+from kosmos_nb.profiling.sampling.walk import CUT, CUT_NUMBER, INNERMOST, MOST_FRAMES, OUTERMOST, FrameTable
+from kosmos_nb.profiling.sampling.weights import Weights
 
 
 def codes(count: int, prefix: str = "f") -> list[CodeType]:

@@ -57,7 +57,7 @@ class ProfileResult(Drawn):
         read_bytes, written_bytes: By the process's read and write calls; None where unknown.
         gc_runs, gc_s: Garbage collections and their time.
         overhead_s: What the profiler itself took, measured.
-        samples, interval_s: Stack samples of all threads and their mean distance; zero and None in light mode.
+        samples, interval_s: Stack samples of all threads, and their mean distance; zero, None in light mode.
         code: Source as typed. code_hash: of the normalised source.
         tree: Sampled call tree, None in light mode.
         function_stats, line_stats, bottlenecks, memory_snapshots: Largest first; in order.

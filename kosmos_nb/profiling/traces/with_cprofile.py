@@ -12,9 +12,15 @@ from collections.abc import Sequence
 from types import CodeType
 from typing import Any, NamedTuple
 
-from kosmos_nb.profiling.calls import place_of
-from kosmos_nb.profiling.frames import CellPlace, FrameResolver, Function, is_cell_file, package_folders
-from kosmos_nb.profiling.subject import Subject
+from kosmos_nb.profiling.analysis.frames import (
+    CellPlace,
+    FrameResolver,
+    Function,
+    is_cell_file,
+    package_folders,
+)
+from kosmos_nb.profiling.analysis.subject import Subject
+from kosmos_nb.profiling.traces.counter import place_of
 
 BUILT_IN = "<built-in>"
 ONE_THREAD = "Calls were counted in the thread that ran the code; other threads are left out."

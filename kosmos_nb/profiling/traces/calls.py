@@ -12,14 +12,14 @@ from typing import Protocol
 
 from kosmos_nb.core import ProfilingError
 from kosmos_nb.history import FunctionStat
-from kosmos_nb.profiling.calls import Calls, profile_hook, with_calls
+from kosmos_nb.profiling.analysis.frames import Function
+from kosmos_nb.profiling.analysis.subject import Subject
 from kosmos_nb.profiling.findings import Findings
-from kosmos_nb.profiling.frames import Function
-from kosmos_nb.profiling.meters import ProcessMeter
-from kosmos_nb.profiling.stack import Suspended
-from kosmos_nb.profiling.subject import Subject
-from kosmos_nb.profiling.trace_cprofile import HookedTrace
-from kosmos_nb.profiling.trace_monitoring import MonitoredTrace
+from kosmos_nb.profiling.meters.process import ProcessMeter
+from kosmos_nb.profiling.sampling.stack import Suspended
+from kosmos_nb.profiling.traces.counter import Calls, profile_hook, with_calls
+from kosmos_nb.profiling.traces.with_cprofile import HookedTrace
+from kosmos_nb.profiling.traces.with_monitoring import MonitoredTrace
 
 PRICE = (
     "--trace-calls sees every call, as cProfile does: call-heavy code runs 2-6 times slower, and functions "

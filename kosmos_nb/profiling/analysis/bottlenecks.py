@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from kosmos_nb.history import Bottleneck, Severity
-from kosmos_nb.profiling import readings
-from kosmos_nb.profiling.frames import Function, WeightedPath
-from kosmos_nb.profiling.readings import Use
-from kosmos_nb.profiling.uncertainty import Grain
+from kosmos_nb.profiling.analysis import readings
+from kosmos_nb.profiling.analysis.frames import Function, WeightedPath
+from kosmos_nb.profiling.analysis.readings import Use
+from kosmos_nb.profiling.analysis.uncertainty import Grain
 
 # From here on a function and a line say the same thing: each has that much of the other's time.
 SAME = 0.9

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 from kosmos_nb.core import units
 from kosmos_nb.history import ChildProcess
-from kosmos_nb.profiling.descendants import Descendants, ProcessReading, descendants, may_have_children
+from kosmos_nb.profiling.analysis.subject import Subject
 from kosmos_nb.profiling.findings import Findings
-from kosmos_nb.profiling.meters import ProcessMeter
-from kosmos_nb.profiling.stack import Suspended
-from kosmos_nb.profiling.subject import Subject
+from kosmos_nb.profiling.meters.descendants import Descendants, ProcessReading, descendants, may_have_children
+from kosmos_nb.profiling.meters.process import ProcessMeter
+from kosmos_nb.profiling.sampling.stack import Suspended
 
 if sys.platform != "win32":
     import resource

@@ -23,11 +23,11 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from kosmos_nb.history import FunctionStat
+from kosmos_nb.profiling.analysis.frames import CellPlace, FrameResolver, Function, is_cell_file
+from kosmos_nb.profiling.analysis.subject import Subject
 from kosmos_nb.profiling.findings import Findings
-from kosmos_nb.profiling.frames import CellPlace, FrameResolver, Function, is_cell_file
-from kosmos_nb.profiling.meters import ProcessMeter
-from kosmos_nb.profiling.stack import Suspended
-from kosmos_nb.profiling.subject import Subject
+from kosmos_nb.profiling.meters.process import ProcessMeter
+from kosmos_nb.profiling.sampling.stack import Suspended
 
 CALLS_OF_ONE = 10_000
 CALLS_FREE = 12_000

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kosmos_nb.profiling.procfs import ProcessFigures, process_figures
+from kosmos_nb.profiling.meters.procfs import ProcessFigures, process_figures
 
 if sys.platform != "win32":
     import resource

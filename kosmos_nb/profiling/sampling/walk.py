@@ -9,7 +9,7 @@ import itertools
 from collections import deque
 from types import CodeType, FrameType
 
-from kosmos_nb.profiling.stack import RawStack
+from kosmos_nb.profiling.sampling.stack import RawStack
 
 FrameNumber = int
 StackKey = tuple[FrameNumber, ...]  # innermost first

@@ -4,7 +4,7 @@ import enum
 import os
 import sysconfig
 
-from kosmos_nb.profiling.walk import FrameNumber, FrameTable
+from kosmos_nb.profiling.sampling.walk import FrameNumber, FrameTable
 
 
 class Place(enum.Enum):

@@ -19,14 +19,14 @@ import time
 from types import FrameType
 
 from kosmos_nb.core import units
-from kosmos_nb.profiling.collector import collections_held_back
-from kosmos_nb.profiling.governor import Governor
-from kosmos_nb.profiling.helper import Helper
-from kosmos_nb.profiling.recorder import INTERVAL_S, Moment, Recorder
-from kosmos_nb.profiling.schedule import Schedule
-from kosmos_nb.profiling.threads import ThreadWatch
-from kosmos_nb.profiling.ticker import AGAIN_S, Ticker, tickers
-from kosmos_nb.profiling.waits import Wait
+from kosmos_nb.profiling.sampling.collector import collections_held_back
+from kosmos_nb.profiling.sampling.governor import Governor
+from kosmos_nb.profiling.sampling.helper import Helper
+from kosmos_nb.profiling.sampling.recorder import INTERVAL_S, Moment, Recorder
+from kosmos_nb.profiling.sampling.schedule import Schedule
+from kosmos_nb.profiling.sampling.threads import ThreadWatch
+from kosmos_nb.profiling.sampling.ticker import AGAIN_S, Ticker, tickers
+from kosmos_nb.profiling.sampling.waits import Wait
 
 __all__ = ["INTERVAL_S", "SAMPLER", "Recorder", "Sampler"]
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from kosmos_nb.core import units
-from kosmos_nb.profiling.frames import Function, WeightedPath
-from kosmos_nb.profiling.stage import THREAD
+from kosmos_nb.profiling.analysis.frames import Function, WeightedPath
+from kosmos_nb.profiling.analysis.stage import THREAD
 
 # Shares of wall time. A machine with other work lowers the CPU share of code that only computes,
 # hence the wide middle: off the CPU is not yet waiting for something.

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from types import CodeType, FrameType
 from typing import Any
 
-from kosmos_nb.profiling.places import STAGE, Place, Places
-from kosmos_nb.profiling.recorder import Recorder, ThreadShare
-from kosmos_nb.profiling.waits import Wait, WaitChannel, cpu_clock
-from kosmos_nb.profiling.walk import FrameTable, StackKey
+from kosmos_nb.profiling.sampling.places import STAGE, Place, Places
+from kosmos_nb.profiling.sampling.recorder import Recorder, ThreadShare
+from kosmos_nb.profiling.sampling.waits import Wait, WaitChannel, cpu_clock
+from kosmos_nb.profiling.sampling.walk import FrameTable, StackKey
 
 # CPU above this share of the time is work; waking up to look at a clock is less.
 WORKS = 0.02

@@ -12,7 +12,7 @@ from itertools import islice
 from types import CodeType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 
-from kosmos_nb.profiling.stack import NOT_SUSPENDED, RawStack, Suspended, Suspension
+from kosmos_nb.profiling.sampling.stack import NOT_SUSPENDED, RawStack, Suspended, Suspension
 
 MAX_LEAVES = 16
 _LOOKED_AT = 256  # of the tasks that somebody waits for: a gathering may have ten thousand

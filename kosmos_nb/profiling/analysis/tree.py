@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kosmos_nb.history import MEGABYTE, CallNode, FunctionStat, LineStat
-from kosmos_nb.profiling.frames import Function, WeightedPath
-from kosmos_nb.profiling.uncertainty import Grain
+from kosmos_nb.profiling.analysis.frames import Function, WeightedPath
+from kosmos_nb.profiling.analysis.uncertainty import Grain
 
 MAX_DEPTH = 100  # a record is a nested value: deeper trees pass Python's recursion limit as JSON
 MAX_NODES = 2_000

@@ -2,8 +2,8 @@
 
 import re
 
-from kosmos_nb.profiling.frames import Frame, Function
-from kosmos_nb.profiling.stack import RawStack
+from kosmos_nb.profiling.analysis.frames import Frame, Function
+from kosmos_nb.profiling.sampling.stack import RawStack
 
 _BOOTSTRAP = re.compile(r"[\\/](threading|concurrent[\\/]futures[\\/]thread)\.py$")
 THREAD = "<thread>"  # the file of frames that stand for a thread

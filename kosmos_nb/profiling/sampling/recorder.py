@@ -7,12 +7,12 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NamedTuple
 
-from kosmos_nb.profiling.awaiting import suspended_in_loop
-from kosmos_nb.profiling.stack import SampledStack, Suspended, Suspension
-from kosmos_nb.profiling.subject import stack_depth
-from kosmos_nb.profiling.waits import Wait, cpu_clock
-from kosmos_nb.profiling.walk import FrameTable, StackKey
-from kosmos_nb.profiling.weights import Weight, Weights
+from kosmos_nb.profiling.analysis.subject import stack_depth
+from kosmos_nb.profiling.sampling.awaiting import suspended_in_loop
+from kosmos_nb.profiling.sampling.stack import SampledStack, Suspended, Suspension
+from kosmos_nb.profiling.sampling.waits import Wait, cpu_clock
+from kosmos_nb.profiling.sampling.walk import FrameTable, StackKey
+from kosmos_nb.profiling.sampling.weights import Weight, Weights
 
 INTERVAL_S = 0.01
 BUDGET = 0.03

@@ -13,9 +13,9 @@ from types import BuiltinFunctionType, CodeType, FrameType, MethodDescriptorType
 from typing import Any
 
 from kosmos_nb.core import ProfilingError
-from kosmos_nb.profiling.calls import MONITORING, Tool, place_of
-from kosmos_nb.profiling.frames import FrameResolver, Function, is_cell_file, package_folders
-from kosmos_nb.profiling.subject import Subject
+from kosmos_nb.profiling.analysis.frames import FrameResolver, Function, is_cell_file, package_folders
+from kosmos_nb.profiling.analysis.subject import Subject
+from kosmos_nb.profiling.traces.counter import MONITORING, Tool, place_of
 
 BUILT_IN = "<built-in>"
 _STAGE_THREADS = ("IPython", "ipykernel", "kosmos_nb", "zmq", "tornado")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from types import CodeType, FrameType
 
 from kosmos_nb.history import ProfileKind
-from kosmos_nb.profiling.frames import (
+from kosmos_nb.profiling.analysis.frames import (
     CellPlace,
     Frame,
     FrameResolver,
@@ -15,8 +15,8 @@ from kosmos_nb.profiling.frames import (
     package_folders,
     weighted,
 )
-from kosmos_nb.profiling.stack import RawStack, SampledStack
-from kosmos_nb.profiling.stage import Stage, loop_in, thread_frame
+from kosmos_nb.profiling.analysis.stage import Stage, loop_in, thread_frame
+from kosmos_nb.profiling.sampling.stack import RawStack, SampledStack
 
 # Frames of these never appear: they are the stage, not the play. For a cell that awaits, the
 # kernel's loop runs between its steps, and its frames are the stage too.

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterator
 from typing import Generic, TypeVar
 
-from kosmos_nb.profiling.walk import CUT_NUMBER, INNERMOST, OUTERMOST, StackKey
+from kosmos_nb.profiling.sampling.walk import CUT_NUMBER, INNERMOST, OUTERMOST, StackKey
 
 # In slots of 8 bytes: about 2.4 MB for all stacks, twice that while they are merged.
 MOST_SLOTS = 300_000

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import CodeType
 from typing import NamedTuple
 
-from kosmos_nb.profiling.stack import SampledStack
+from kosmos_nb.profiling.sampling.stack import SampledStack
 
 _CELL_NAME = re.compile(r"<ipython-input-(\d+)-")
 _IPYKERNEL_CELL = re.compile(r"ipykernel_\d+[\\/]\d+\.py$")

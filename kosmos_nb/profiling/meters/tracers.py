@@ -5,10 +5,10 @@ import dataclasses
 import sys
 import threading
 
+from kosmos_nb.profiling.analysis.subject import Subject
 from kosmos_nb.profiling.findings import Findings
-from kosmos_nb.profiling.meters import ProcessMeter
-from kosmos_nb.profiling.stack import Suspended
-from kosmos_nb.profiling.subject import Subject
+from kosmos_nb.profiling.meters.process import ProcessMeter
+from kosmos_nb.profiling.sampling.stack import Suspended
 
 TRACE = (
     "A trace function was active (a debugger, or coverage): it runs at every line, so Python code took "

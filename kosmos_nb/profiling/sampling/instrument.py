@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable
 
 from kosmos_nb.history import MEGABYTE, MemorySnapshot
-from kosmos_nb.profiling.bottlenecks import find_bottlenecks
+from kosmos_nb.profiling.analysis.bottlenecks import find_bottlenecks
+from kosmos_nb.profiling.analysis.subject import Subject, paths
+from kosmos_nb.profiling.analysis.tree import build_tree, function_stats, line_stats
 from kosmos_nb.profiling.findings import Findings
-from kosmos_nb.profiling.meters import ProcessMeter
-from kosmos_nb.profiling.sampler import SAMPLER, Recorder
-from kosmos_nb.profiling.stack import Suspended
-from kosmos_nb.profiling.subject import Subject, paths
-from kosmos_nb.profiling.tree import build_tree, function_stats, line_stats
+from kosmos_nb.profiling.meters.process import ProcessMeter
+from kosmos_nb.profiling.sampling.sampler import SAMPLER, Recorder
+from kosmos_nb.profiling.sampling.stack import Suspended
 
 MOST_SNAPSHOTS = 200
 

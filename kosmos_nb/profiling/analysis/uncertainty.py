@@ -24,7 +24,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kosmos_nb.profiling.frames import WeightedPath
+from kosmos_nb.profiling.analysis.frames import WeightedPath
 
 Z = 1.96
 EXCESS = 1.52

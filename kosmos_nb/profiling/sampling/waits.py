@@ -8,7 +8,7 @@ import enum
 import os
 import sys
 
-from kosmos_nb.profiling.gil import HeldReader
+from kosmos_nb.profiling.sampling.gil import HeldReader
 
 
 class Wait(enum.Enum):

@@ -17,12 +17,12 @@ from typing import Any
 from kosmos_nb.core import ProfilingError
 from kosmos_nb.core.extras import require
 from kosmos_nb.history import AllocationSite
-from kosmos_nb.profiling.calls import place_of, profile_hook
+from kosmos_nb.profiling.analysis.frames import FrameResolver, is_cell_file, package_folders
+from kosmos_nb.profiling.analysis.subject import Subject
 from kosmos_nb.profiling.findings import Findings
-from kosmos_nb.profiling.frames import FrameResolver, is_cell_file, package_folders
-from kosmos_nb.profiling.meters import ProcessMeter
-from kosmos_nb.profiling.stack import Suspended
-from kosmos_nb.profiling.subject import Subject
+from kosmos_nb.profiling.meters.process import ProcessMeter
+from kosmos_nb.profiling.sampling.stack import Suspended
+from kosmos_nb.profiling.traces.counter import place_of, profile_hook
 
 PRICE = (
     "--trace-memory (memray) takes some 40 ms a cell and makes code with many calls or allocations "

@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Protocol
 
-from kosmos_nb.profiling.gil import HeldReader
+from kosmos_nb.profiling.sampling.gil import HeldReader
 
 _PAGE_BYTES = 4096
 if sys.platform != "win32":

@@ -1,0 +1,1 @@
+"""The half without a clock: from sampled stacks to the tree, the tables and their words."""

@@ -1,0 +1,1 @@
+"""Clocks, counters and memory of the process and of its children; who else is tracing it."""

@@ -1,0 +1,1 @@
+"""The live half: what the threads of the process do, looked at as they run."""

@@ -1,0 +1,1 @@
+"""Exact counts, for those who pay: calls, and allocations."""
