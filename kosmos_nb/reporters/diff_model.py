@@ -19,6 +19,7 @@ from kosmos_nb.reporters.profile_rows import LINE_CHARACTERS
 
 SAME = 1.02  # a ratio below it is no difference worth a word
 TIMES = 1.095  # from here on "1.1×", below in percent
+MOST_TIMES = 1e6  # beyond that one of the two was not a run of it
 LEAST_BYTES = 1_000_000
 ONE_RUN_EACH = (
     "One run each: ± is what sampling leaves open; how much the machine varies from run to run is not in it."
@@ -101,6 +102,8 @@ def faster_or_slower(before_s: float, after_s: float) -> tuple[str, str]:
     ratio = after_s / before_s
     word, tone = ("slower", "bad") if ratio > 1 else ("faster", "ok")
     larger = max(ratio, 1 / ratio)
+    if larger > MOST_TIMES:
+        return "not comparable", "off"
     if larger < SAME:
         return "as fast", "off"
     if larger < TIMES:

@@ -25,7 +25,8 @@ def chrome() -> Iterator[Browser]:
         yield made
 
 
-@pytest.fixture(scope="session")
+# Nor does the server: tests of child processes want none but their own.
+@pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[driver.Lab]:
     made = driver.Lab(tmp_path_factory.mktemp("lab"))
     try:

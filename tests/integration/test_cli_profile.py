@@ -142,7 +142,7 @@ def test_lines_of_the_script_have_their_source(kosmos, tmp_path):
     _, profile, _ = as_json(kosmos, "script.py")
     lines = {stat.line: stat for stat in profile.line_stats}
     assert lines[7].source == "busy(0.4)"
-    assert lines[5].self_s + lines[6].self_s > profile.wall_s / 2
+    assert sum(lines[n].self_s for n in (5, 6) if n in lines) > profile.wall_s / 2
     assert profile.kind == "run"
     assert profile.code == BUSY + "busy(0.4)\n"
 
@@ -195,7 +195,7 @@ def test_threads_that_outlive_the_last_line_are_part_of_it(kosmos, tmp_path):
 
 def test_a_forked_child_that_comes_to_the_end_leaves_as_python_does(kosmos, tmp_path):
     (tmp_path / "script.py").write_text(
-        "import os\npid = os.fork()\nprint('parent' if pid else 'child', flush=True)\n"
+        "import os\npid = os.fork()\nos.write(1, b'parent\\n' if pid else b'child\\n')\n"
         "if pid: assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0\n"
     )
     code, profile, error = as_json(kosmos, "script.py")

@@ -56,7 +56,7 @@ def test_with_profiling_the_result_has_the_profile_of_the_codes_lines():
     assert (profile.experiment_id, profile.code) == ("exp_1", code)
     lines = {stat.line: stat for stat in profile.line_stats}
     assert lines[6].source == "work()"
-    assert lines[4].self_s + lines[5].self_s > profile.wall_s / 2
+    assert sum(lines[n].self_s for n in (4, 5) if n in lines) > profile.wall_s / 2
     assert profile.cpu_s >= 0.3
     assert executor.execute("x = 1").profile_result is not None  # the same one, again
 

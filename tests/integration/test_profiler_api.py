@@ -50,7 +50,7 @@ def test_an_experiments_lines_are_those_of_its_code():
     lines = {stat.line: stat for stat in profile.line_stats}
     assert lines[11].source == "both(0.3)"
     assert lines[9].source == "    part(seconds)"
-    in_loop = lines[5].self_s + lines[6].self_s
+    in_loop = sum(lines[n].self_s for n in (5, 6) if n in lines)
     assert in_loop > profile.wall_s / 2
     assert {"both", "part"} <= {stat.name for stat in profile.function_stats}
 
