@@ -73,7 +73,7 @@ def test_lines_are_those_of_the_editor_the_magics_own_line_included(kernel):
 def test_coroutines_of_an_awaiting_cell_have_their_time_and_its_waiting_is_waiting(kernel):
     kernel.run(
         "%%kosmos_profile --quiet -o p\nimport asyncio, time; took = 0; began = time.thread_time()\n"
-        "async def work():\n    global took\n    for _ in range(500):\n"
+        "async def work():\n    global took\n    for _ in range(2000):\n"
         "        t = time.thread_time(); sum(range(20_000)); took += time.thread_time() - t\n"
         "        await asyncio.sleep(0)\nawait asyncio.gather(work(), work())\n"
         "whole = time.thread_time() - began; await asyncio.sleep(0.4)"
@@ -84,7 +84,8 @@ def test_coroutines_of_an_awaiting_cell_have_their_time_and_its_waiting_is_waiti
             " sum(f.self_cpu_s for f in p.function_stats), took, whole)"
         )
     )
-    assert work_s / all_s == pytest.approx(took_s / whole_s, abs=0.05)
+    # Some 150 samples: a standard error of 1.5 points.
+    assert work_s / all_s == pytest.approx(took_s / whole_s, abs=0.08)
     lines = eval(kernel.value("{l.line: (l.wall_s, l.cpu_s) for l in p.line_stats}"))
     assert lines[9][0] == pytest.approx(0.4, abs=0.1)
     assert lines[9][1] < 0.1
