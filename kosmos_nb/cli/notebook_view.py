@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from kosmos_nb.cli.notebook import CellProfile
+
+
+WIDE = 110
 
 
 def total(cells: Sequence[CellProfile]) -> dict[str, float]:
@@ -45,14 +49,20 @@ def print_notebook(console: Console, cells: Sequence[CellProfile], *, name: str,
         show_footer=True,
     )
     whole = total(cells)
+    is_wide = console.width >= WIDE
     table.add_column("cell", justify="right", no_wrap=True)
-    table.add_column("starts with", "total", ratio=2, overflow="ellipsis", no_wrap=True)
+    table.add_column("starts with", "total", ratio=2, overflow="ellipsis" if is_wide else "fold")
     table.add_column("wall", units.seconds(whole["wall_s"]), justify="right", no_wrap=True)
     table.add_column("CPU", units.seconds(whole["cpu_s"]), justify="right", no_wrap=True)
     table.add_column("peak", units.size(whole["peak_bytes"]), justify="right", no_wrap=True)
-    table.add_column("what took the time", ratio=3, overflow="fold")
+    if is_wide:
+        table.add_column("what took the time", ratio=3, overflow="fold")
     for cell in cells:
-        table.add_row(*_row(cell))
+        *numbers, reading = _row(cell)
+        if is_wide:
+            table.add_row(*numbers, reading)
+        else:  # below the cell's first line, which a narrow terminal has room for
+            table.add_row(numbers[0], Group(numbers[1], reading) if reading else numbers[1], *numbers[2:])
     console.print(table)
     overhead = f"profiler {units.seconds(whole['overhead_s'])}"
     mode = f"{cells[0].profile.mode} · " if cells else ""

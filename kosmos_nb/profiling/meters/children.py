@@ -41,11 +41,14 @@ class _Child:
     last_seen_s: float
     peak_bytes: int | None = None
 
+    has_gone: bool = False
+    ended_cpu_s: float = 0.0  # of its whole life, where its parent's sum gives that away
+
     @property
     def cpu_s(self) -> float:
         """CPU since the start, or since it was made."""
         before_s = self.first.cpu_s if self.at_start else 0.0
-        return max(0.0, self.last.cpu_s - before_s)
+        return max(0.0, max(self.last.cpu_s, self.ended_cpu_s) - before_s)
 
 
 class ChildrenInstrument:
@@ -63,7 +66,7 @@ class ChildrenInstrument:
         self._descendants: Descendants | None = None
         self._children: dict[Key, _Child] = {}
         self._reaped_before = self._reaped_after = _Reaped(0.0, 0)
-        self._cpu_before_s = self._cpu_after_s = 0.0
+        self._cpu_before_s = self._cpu_after_s = self._reaped_cpu_s = 0.0
         self._started_s = self._stopped_s = 0.0
 
     def start(self, meter: ProcessMeter, suspended: Suspended | None) -> None:
@@ -71,6 +74,7 @@ class ChildrenInstrument:
         self._process, self._meter = os.getpid(), meter
         self._started_s = time.perf_counter()
         self._reaped_before = _reaped()
+        self._reaped_cpu_s = self._reaped_before.cpu_s
         self._cpu_before_s = self._reaped_before.cpu_s + self._read(at_start=True)
 
     def look(self, at_s: float) -> None:
@@ -117,6 +121,7 @@ class ChildrenInstrument:
     def _read(self, *, at_start: bool = False) -> float:
         """Note what each process has taken, and return the CPU of all of them."""
         if not may_have_children():
+            self._settle(set())
             return 0.0
         if self._descendants is None:
             self._descendants = descendants()
@@ -126,7 +131,25 @@ class ChildrenInstrument:
         now_s = time.perf_counter()
         for reading in readings:
             self._note(reading, now_s, at_start)
+        self._settle({(reading.pid, reading.born) for reading in readings})
         return sum(reading.cpu_s + reading.reaped_cpu_s for reading in readings)
+
+    def _settle(self, there: set[Key]) -> None:
+        """Give a child that has gone since the last look what our sum has grown by.
+
+        Where several have gone the sum does not say whose it is. It cannot be more than all
+        processors gave since that look.
+        """
+        now_s = time.perf_counter()
+        reaped_s = _reaped().cpu_s
+        grown_s, self._reaped_cpu_s = reaped_s - self._reaped_cpu_s, reaped_s
+        gone = [child for key, child in self._children.items() if key not in there and not child.has_gone]
+        for child in gone:
+            child.has_gone = True
+        if len(gone) == 1:
+            last = gone[0].last
+            most_s = last.cpu_s + (now_s - gone[0].last_seen_s) * (os.cpu_count() or 1)
+            gone[0].ended_cpu_s = min(most_s, grown_s - last.reaped_cpu_s)
 
     def _note(self, reading: ProcessReading, now_s: float, at_start: bool) -> None:
         key = (reading.pid, reading.born)
