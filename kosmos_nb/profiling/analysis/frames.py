@@ -10,6 +10,7 @@ from types import CodeType
 from typing import NamedTuple
 
 from kosmos_nb.profiling.sampling.stack import SampledStack
+from kosmos_nb.profiling.sampling.walk import line_at
 
 _CELL_NAME = re.compile(r"<ipython-input-(\d+)-")
 _IPYKERNEL_CELL = re.compile(r"ipykernel_\d+[\\/]\d+\.py$")
@@ -94,7 +95,7 @@ class CellPlace:
 
 
 class FrameResolver:
-    """Turns raw frames into `Frame`s, each code object once.
+    """Turns raw frames into `Frame`s, each of them once.
 
     Args:
         cell: The profiled cell, None where something else is profiled.
@@ -104,9 +105,11 @@ class FrameResolver:
     def __init__(self, cell: CellPlace | None = None, cells: Mapping[str, str] | None = None) -> None:
         self._cell = cell
         self._cells = cells or {}
-        self._functions: dict[CodeType, Function] = {}
-        self._lines: dict[int, dict[int, int]] = {}
+        # By id of a code that is kept: to hash one takes as long as all the rest.
+        self._functions: dict[int, tuple[CodeType, Function]] = {}
         self._frames: dict[tuple[int, int], Frame] = {}
+        self._files: dict[str, str] = {}
+        self._folders: list[str] | None = None
 
     def frame(self, code: CodeType, position: int) -> Frame:
         """Return the frame for readers."""
@@ -116,7 +119,7 @@ class FrameResolver:
         return known
 
     def _new_frame(self, code: CodeType, position: int) -> Frame:
-        line = self._line(code, position)
+        line = line_at(code, position)
         if self._cell is not None and code.co_filename == self._cell.filename:
             line += self._cell.line_offset
             return Frame(self.function(code), line, line)
@@ -124,30 +127,25 @@ class FrameResolver:
 
     def function(self, code: CodeType) -> Function:
         """Return the function that `code` belongs to."""
-        known = self._functions.get(code)
+        known = self._functions.get(id(code))
         if known is None:
             offset = self._cell.line_offset if self._is_cell(code) and self._cell else 0
             name = "<module>" if code.co_name.startswith("<cell line") else code.co_qualname
-            known = Function(name, self.file(code.co_filename), code.co_firstlineno + offset)
-            self._functions[code] = known
-        return known
+            function = Function(name, self.file(code.co_filename), code.co_firstlineno + offset)
+            known = self._functions[id(code)] = (code, function)
+        return known[1]
 
     def _is_cell(self, code: CodeType) -> bool:
         return self._cell is not None and code.co_filename == self._cell.filename
 
-    def _line(self, code: CodeType, position: int) -> int:
-        lines = self._lines.get(id(code))
-        if lines is None:
-            lines = {}
-            for start, end, line in code.co_lines():
-                for at in range(start, end, 2):
-                    lines[at] = line or code.co_firstlineno
-            self._lines[id(code)] = lines
-            self._functions.setdefault(code, self.function(code))  # keeps the code, and so its id
-        return lines.get(position, code.co_firstlineno)
-
     def file(self, filename: str) -> str:
         """Return a compile name as readers know it."""
+        known = self._files.get(filename)
+        if known is None:
+            known = self._files[filename] = self._new_file(filename)
+        return known
+
+    def _new_file(self, filename: str) -> str:
         if self._cell is not None and filename == self._cell.filename:
             return self._cell.shown
         if filename in self._cells:
@@ -155,7 +153,11 @@ class FrameResolver:
         old_cell = _CELL_NAME.match(filename)
         if old_cell is not None:
             return f"In[{old_cell[1]}]"
-        return "<notebook>" if _IPYKERNEL_CELL.search(filename) else short_file(filename)
+        if _IPYKERNEL_CELL.search(filename):
+            return "<notebook>"
+        if self._folders is None:
+            self._folders = _import_folders()
+        return _below(self._folders, filename)
 
 
 def is_cell_file(filename: str) -> bool:
@@ -165,14 +167,19 @@ def is_cell_file(filename: str) -> bool:
 
 def short_file(filename: str) -> str:
     """Return a file as it is imported, `pandas/core/frame.py`, without the folders of this machine."""
+    return _below(_import_folders(), filename)
+
+
+def _import_folders() -> list[str]:
+    """Return the folders of `sys.path`, those inside others first."""
+    folders = {os.path.join(folder, "") if folder else _here() for folder in sys.path}  # noqa: PTH118 - strings
+    return sorted(folders, key=len, reverse=True)
+
+
+def _below(folders: Iterable[str], filename: str) -> str:
     if filename.startswith("<"):
         return filename
-    best = ""
-    for folder in sys.path:
-        prefix = os.path.join(folder, "") if folder else _here()  # noqa: PTH118 - strings, thousands of them
-        if len(prefix) > len(best) and filename.startswith(prefix):
-            best = prefix
-    return filename[len(best) :]
+    return next((filename[len(folder) :] for folder in folders if filename.startswith(folder)), filename)
 
 
 def _here() -> str:

@@ -1,7 +1,8 @@
 """Garbage collections that fall due while the profiler works, left to the cell they belong to."""
 
 import gc
-from types import TracebackType
+import sys
+from types import FrameType, TracebackType
 
 
 class collections_held_back:  # noqa: N801 - used like the functions of contextlib, and 1 us quicker
@@ -27,3 +28,13 @@ class collections_held_back:  # noqa: N801 - used like the functions of contextl
     def _restore(self) -> None:
         if self._was_on:
             gc.enable()
+
+
+def current_frames() -> dict[int, FrameType]:
+    """Return the innermost frame of each thread.
+
+    While Python gathers them it holds a lock. In early versions of 3.11 a collection may begin there,
+    hand the interpreter to a thread that needs this lock, and both wait for ever (CPython, gh-106883).
+    """
+    with collections_held_back():
+        return sys._current_frames()

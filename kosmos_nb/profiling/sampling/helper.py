@@ -4,9 +4,10 @@ import _thread
 import contextlib
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
+
+from kosmos_nb.profiling.sampling.collector import current_frames
 
 # Whoever ends the thread waits until Python and the system have forgotten it (Python 3.12 asks the
 # system before it warns of a fork); in case they never do, not for ever.
@@ -101,7 +102,7 @@ class Helper:
 
 
 def _is_there(ident: int, native_id: int) -> bool:
-    if ident in sys._current_frames():
+    if ident in current_frames():
         return True
     return native_id > 0 and os.access(f"/proc/self/task/{native_id}", os.F_OK)
 

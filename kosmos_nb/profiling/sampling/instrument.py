@@ -27,7 +27,7 @@ class StackInstrument:
         track_memory: Whether to look at memory at each sample.
         budget: Share of the elapsed time that sampling may take; above it samples become rarer.
         memory_by_line: Whether to find out which lines memory grew at; needs `track_memory`.
-        on_look: Called at each sample with the wall clock, for what else is to be looked at.
+        on_look: Called now and then, at a sample, with the wall clock, for what else is to be looked at.
     """
 
     def __init__(

@@ -22,6 +22,8 @@ MOST_WAITING_SLOTS = 150_000
 # At a line where the thread was seen sleeping, or waiting for the system, in one look of five, it
 # was not kept off the CPU by a lock. Fewer are chance: a line may do both.
 SLEEPS = 0.2
+# Memory over time needs no more looks; memory by line needs one at each sample.
+LOOK_S = 0.025
 
 Look = Callable[[float, float], int]  # given wall clock and process CPU, returns resident bytes
 
@@ -65,9 +67,9 @@ class Recorder:
     Args:
         interval_s: Mean distance of the samples that it asks for.
         budget: Share of the elapsed time that sampling may take.
-        look: Called at each sample, for what else is to be noted.
+        look: Called now and then, at a sample, for what else is to be noted.
         suspended: Says where a coroutine waits, for when it is not on the stack.
-        memory_by_line: Whether growth of memory is added to the stacks; needs `look`.
+        memory_by_line: Whether growth of memory is added to the stacks; needs `look`, at each sample.
         rss_bytes: Resident memory now, for that.
 
     Attributes:
@@ -96,7 +98,7 @@ class Recorder:
         self.is_signalled = False
         self.samples = 0
         self.overhead_s = 0.0
-        self._look = look
+        self._look, self._look_due_s = look, 0.0
         self._suspended = suspended or suspended_in_loop
         self._memory_by_line = memory_by_line
         self._rss_bytes = rss_bytes
@@ -131,23 +133,25 @@ class Recorder:
             key: The stack.
             now: The clocks. What has gone by since the sample fell due is left to the next one.
         """
-        since_s = now.wall_s - self._wall_s
-        due_share = min(1.0, (now.due_s - self._wall_s) / since_s) if now.due_s > self._wall_s else 0.0
+        due_s, now_s, thread_s, all_s, interval_s, is_shared, wait = now
+        since_s = now_s - self._wall_s
+        due_share = min(1.0, (due_s - self._wall_s) / since_s) if due_s > self._wall_s else 0.0
         wall_s = since_s * due_share
-        cpu_s = max(0.0, now.cpu_s - self._cpu_s) * due_share
-        process_s = max(0.0, now.process_s - self._process_s) * due_share
+        cpu_s = max(0.0, thread_s - self._cpu_s) * due_share
+        process_s = max(0.0, all_s - self._process_s) * due_share
         lock_s = 0.0
-        if now.is_shared and now.wait is not Wait.OTHER:
+        if is_shared and wait is not Wait.OTHER:
             lock_s = max(0.0, min(wall_s - cpu_s, process_s - cpu_s))
         weight = self._own.of(self._waiting_number(frame), key)
-        weight.add(wall_s, cpu_s, lock_s, now.interval_s)
+        weight.add(wall_s, cpu_s, lock_s, interval_s)
         self._wall_s += wall_s
         self._cpu_s += cpu_s
         self._process_s += process_s
         self.samples += 1
-        self.last_s = now.wall_s
-        if self._look is not None:
-            self._note_memory(weight, self._look(now.wall_s, now.process_s))
+        self.last_s = now_s
+        if self._look is not None and (self._memory_by_line or now_s >= self._look_due_s):
+            self._look_due_s = now_s + LOOK_S
+            self._note_memory(weight, self._look(now_s, all_s))
 
     def resume(self, wall_s: float, cpu_s: float) -> None:
         """Leave out the handler's own time, by all clocks: it belongs to nobody's line."""

@@ -10,6 +10,7 @@ code that no signal reaches: off the main thread, or where other code uses the s
 """
 
 import _thread
+import gc
 import os
 import random
 import signal
@@ -19,7 +20,6 @@ import time
 from types import FrameType
 
 from kosmos_nb.core import units
-from kosmos_nb.profiling.sampling.collector import collections_held_back
 from kosmos_nb.profiling.sampling.governor import Governor
 from kosmos_nb.profiling.sampling.helper import Helper
 from kosmos_nb.profiling.sampling.recorder import INTERVAL_S, Moment, Recorder
@@ -34,8 +34,9 @@ __all__ = ["INTERVAL_S", "SAMPLER", "Recorder", "Sampler"]
 # give a share of 5 % to within 0.2 points.
 SAMPLES_BEFORE_SLOWING = 12_000
 THREADS_S = 0.025
-NO_THREADS_S = 0.05
-LOOK_EVERY = 5
+NO_THREADS_S = 0.1
+STUCK_S = 0.05  # where a C call keeps the handler waiting
+LOOK_EVERY = 3
 SHORTEST_S = 0.001
 # What is worth telling of CPU that no thread of Python's used.
 UNSEEN_S, UNSEEN_SHARE = 0.05, 0.1
@@ -63,6 +64,7 @@ class Sampler:
         self._previous: object = None
         self._restarts_calls = False
         self._failure: str | None = None
+        self._asked_s, self._newest_s = INTERVAL_S, 0.0
         self._schedule, self._outer_schedule = Schedule(0), Schedule(1)
         self._random = random.Random(2)  # noqa: S311 - jitter, not a secret
         self._watch: ThreadWatch | None = None
@@ -84,14 +86,14 @@ class Sampler:
             self._watch = ThreadWatch(self._table)
             self._watch.begin(self._helper.cost_s)
             self._threads_seen = _thread._count()
-            self._governor = Governor(recorder.budget, recorder.started_s)
+            self._governor = Governor(recorder.budget, recorder.started_s, self._cost_s())
         recorder.table = self._table
         self._governor.budget = min(self._governor.budget, recorder.budget)
         self._helper_cost_s[recorder] = self._helper.cost_s
         self._unseen_s[recorder] = self._watch.unseen_cpu_s if self._watch is not None else 0.0
         why = self._why_from_outside()
         recorder.is_signalled = why is None
-        self._recorders = (*self._recorders, recorder)
+        self._have((*self._recorders, recorder))
         if why is None:
             now_s = time.perf_counter()
             self._schedule.begin(now_s, self._interval_s(now_s))
@@ -114,7 +116,7 @@ class Sampler:
         if self._helper.is_running:
             self._look(time.perf_counter())
         unseen_s = self._watch.unseen_cpu_s if self._watch is not None else 0.0
-        self._recorders = tuple(other for other in self._recorders if other is not recorder)
+        self._have(tuple(other for other in self._recorders if other is not recorder))
         if all(other.is_signalled for other in self._recorders):
             self._restore_switch_interval()
         if not self._recorders:
@@ -181,12 +183,17 @@ class Sampler:
     def _is_ours(self) -> bool:
         return self._ticker is not None and signal.getsignal(self._ticker.signum) == self._on_tick
 
+    def _have(self, recorders: tuple[Recorder, ...]) -> None:
+        self._recorders = recorders
+        self._asked_s = min((recorder.interval_s for recorder in recorders), default=INTERVAL_S)
+        self._newest_s = max((recorder.started_s for recorder in recorders), default=0.0)
+
     def _interval_s(self, now_s: float) -> float:
-        recorders = self._recorders
-        if not recorders:
-            return INTERVAL_S
-        asked_s = min(recorder.interval_s for recorder in recorders) * self._governor.slowdown
-        return max(asked_s, (now_s - recorders[0].started_s) / SAMPLES_BEFORE_SLOWING)
+        asked_s = self._asked_s * self._governor.slowdown
+        return max(asked_s, (now_s - self._newest_s) / SAMPLES_BEFORE_SLOWING)
+
+    def _cost_s(self) -> float:
+        return self._handler_cost_s + self._helper.cost_s
 
     def _arm(self, delay_s: float) -> None:
         if self._ticker is not None:
@@ -197,25 +204,32 @@ class Sampler:
         if wall_s - self._began_s < AGAIN_S / 2:
             return  # one within another, on a machine that is too busy: the outer one goes on
         self._began_s = wall_s
-        with collections_held_back():
-            try:
-                due_s, interval_s = self._schedule.go_on(wall_s, self._interval_s(wall_s))
-                if not self._forks:
-                    self._sample(frame, wall_s, cpu_s, due_s, interval_s)
-                    self._keep_helper()
-            except Exception as error:  # a door: this runs in the user's cell, which must not notice
-                self._failure = f"Sampling ended early: {type(error).__name__}: {error}"
-                self._close()
-            finally:
-                own_s, own_cpu_s = time.perf_counter() - wall_s, time.thread_time() - cpu_s
-                for recorder in self._recorders:
-                    if recorder.is_signalled:
-                        recorder.resume(own_s, own_cpu_s)
-                self._schedule.delay(own_s)
-                self._handler_cost_s += own_cpu_s
-                self._governor.note(wall_s, self._handler_cost_s + self._helper.cost_s)
-                self._began_s = 0.0
-                self._arm(self._schedule.due_s - time.perf_counter())
+        collects = gc.isenabled()
+        try:
+            gc.disable()  # as `collections_held_back`, which takes a few microseconds more
+            due_s, interval_s = self._schedule.go_on(wall_s, self._interval_s(wall_s))
+            if not self._forks:
+                self._sample(frame, wall_s, cpu_s, due_s, interval_s)
+                self._keep_helper()
+        except Exception as error:  # a door: this runs in the user's cell, which must not notice
+            self._failure = f"Sampling ended early: {type(error).__name__}: {error}"
+            self._close()
+        finally:
+            self._go_on(wall_s, cpu_s)
+            if collects:
+                gc.enable()
+
+    def _go_on(self, wall_s: float, cpu_s: float) -> None:
+        """Leave out what the tick took, and wait for the next one."""
+        now_s, own_cpu_s = time.perf_counter(), time.thread_time() - cpu_s
+        for recorder in self._recorders:
+            if recorder.is_signalled:
+                recorder.resume(now_s - wall_s, own_cpu_s)
+        self._schedule.due_s += now_s - wall_s
+        self._handler_cost_s += own_cpu_s
+        self._governor.note(wall_s, self._handler_cost_s + self._helper.cost_s)
+        self._began_s = 0.0
+        self._arm(self._schedule.due_s - now_s)
 
     def _sample(
         self, frame: FrameType | None, wall_s: float, cpu_s: float, due_s: float, interval_s: float
@@ -269,12 +283,15 @@ class Sampler:
         elif self._watch is not None:
             self._watch.skip()
             self._look_on(now_s)
-        self._governor.note(now_s, self._handler_cost_s + self._helper.cost_s)
+        self._governor.note(now_s, self._cost_s())
         if any(not recorder.is_signalled for recorder in self._recorders):
             return max(0.0, self._outer_schedule.due_s - time.perf_counter())
         is_shared = self._watch is not None and self._watch.is_shared
-        mean_s = (THREADS_S if is_shared else NO_THREADS_S) * self._governor.slowdown
-        return mean_s * self._random.uniform(0.5, 1.5)
+        mean_s = THREADS_S if is_shared else STUCK_S if self._is_stuck(now_s) else NO_THREADS_S
+        return mean_s * self._governor.slowdown * (0.5 + self._random.random())
+
+    def _is_stuck(self, now_s: float) -> bool:
+        return any(now_s - recorder.last_s > STUCK_S for recorder in self._recorders)
 
     def _may_have_changed(self) -> bool:
         """Return whether there may be threads to look at; now and then one takes another's place."""
@@ -287,7 +304,7 @@ class Sampler:
     def _look_on(self, now_s: float) -> None:
         """Note what else is to be noted, where a C call keeps the signal's handler waiting."""
         for recorder in self._recorders:
-            if now_s - recorder.last_s > NO_THREADS_S:
+            if now_s - recorder.last_s > STUCK_S:
                 recorder.look_on(now_s, time.process_time())
 
     def _look(self, now_s: float) -> None:

@@ -16,7 +16,7 @@ class Schedule:
         seed: Of the jitter.
 
     Attributes:
-        due_s: Wall clock at which the next one falls due.
+        due_s: Wall clock at which the next one falls due; may be put off.
         interval_s: The interval that was drawn for it.
     """
 
@@ -42,9 +42,5 @@ class Schedule:
         self.due_s = next_s
         return due_s, drawn_s
 
-    def delay(self, by_s: float) -> None:
-        """Put the next one off, by what the sample itself took."""
-        self.due_s += by_s
-
     def _draw(self, mean_s: float) -> float:
-        return mean_s * self._random.uniform(1 - SPREAD, 1 + SPREAD)
+        return mean_s * (1 - SPREAD + 2 * SPREAD * self._random.random())

@@ -5,13 +5,13 @@ clock. What belongs to the stage does not count (the kernel's and our own thread
 that only waits for work. A thread that sleeps or reads in the user's code does.
 """
 
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from types import CodeType, FrameType
 from typing import Any
 
+from kosmos_nb.profiling.sampling.collector import current_frames
 from kosmos_nb.profiling.sampling.places import STAGE, Place, Places
 from kosmos_nb.profiling.sampling.recorder import Recorder, ThreadShare
 from kosmos_nb.profiling.sampling.waits import Wait, WaitChannel, cpu_clock
@@ -122,7 +122,7 @@ class ThreadWatch:
             The innermost frame of each thread.
         """
         wall_s, process_s = time.perf_counter(), time.process_time()
-        frames = sys._current_frames()
+        frames = current_frames()
         frames.pop(own_ident, None)
         known = [(self._known(ident, self._wall_s), frame) for ident, frame in frames.items()]
         spent = [(at, frame, *self._spent(at, wall_s)) for at, frame in known]

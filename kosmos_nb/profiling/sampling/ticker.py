@@ -49,7 +49,9 @@ class PosixTicker:
     def __init__(self) -> None:
         self._timer = ctypes.c_void_p()
         self._library: Any = None
+        self._settime: Any = None
         self._value = _TimerSpec(int(AGAIN_S), int(AGAIN_S % 1 * 1e9))
+        self._address = ctypes.addressof(self._value)
 
     def open(self) -> bool:
         """Take the timer; see `Ticker`."""
@@ -58,6 +60,7 @@ class PosixTicker:
         self._library = _timer_library()
         if self._library is None:
             return False
+        self._settime = self._library.timer_settime
         event = _SigEvent(signo=self.signum, notify=_SIGEV_THREAD_ID, thread_id=threading.get_native_id())
         created = self._library.timer_create(_CLOCK_MONOTONIC, ctypes.byref(event), ctypes.byref(self._timer))
         return bool(created == 0)
@@ -66,7 +69,7 @@ class PosixTicker:
         """Send the signal once; see `Ticker`."""
         value = self._value
         value.value_s, value.value_ns = int(delay_s), int(delay_s % 1 * 1e9)
-        self._library.timer_settime(self._timer, 0, ctypes.byref(value), None)
+        self._settime(self._timer, 0, self._address, None)
 
     def close(self) -> None:
         """Delete the timer."""
