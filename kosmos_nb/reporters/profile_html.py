@@ -27,7 +27,7 @@ from kosmos_nb.reporters.profile_text import profile_text
 from kosmos_nb.reporters.style import PROFILE_CSS, STATIC_CSS
 from kosmos_nb.reporters.timeline import Timeline, timeline, timeline_html
 
-PROFILE_WIDGET_BYTES = 24_000  # what the live view may add to a saved notebook; kosmos_nb.widgets keeps to it
+PROFILE_WIDGET_BYTES = 24_300  # what the live view may add to a saved notebook; kosmos_nb.widgets keeps to it
 MOST_LINES = 40  # as many as one reads without losing the thread; `result.lines` has all
 MOST_SECTIONS = 6
 MOST_ROWS = 30

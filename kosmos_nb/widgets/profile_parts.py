@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kosmos_nb.core import units
-from kosmos_nb.history import ProfileDiff, ProfileResult
+from kosmos_nb.history import ProfileDiff, ProfileResult, walk
 from kosmos_nb.reporters import (
     Bar,
     Box,
@@ -32,7 +32,7 @@ WAITS, COMPUTES, SLOWER, FASTER = "k-w", "k-c", "k-s", "k-f"
 
 
 def parts_of(
-    result: ProfileResult, model: ProfileModel, earlier: ProfileDiff | None, most: int, fewest_lines: int
+    result: ProfileResult, model: ProfileModel, earlier: ProfileDiff | None, most: int, most_lines: int
 ) -> list[Part]:
     """Return the parts that have something to show, the three of the tabs first.
 
@@ -41,10 +41,10 @@ def parts_of(
         model: What its views say.
         earlier: The difference to the run of this cell before, None where there was none.
         most: Most rows of each table; three times as many boxes of a flame graph.
-        fewest_lines: So many lines of the cell are shown whatever `most` is.
+        most_lines: Most lines of the cell.
     """
     made = [
-        _lines(model, max(fewest_lines, 2 * most)),
+        _lines(model, most_lines),
         _flame(result, 3 * most),
         _compared(earlier, most),
         _functions(model, most),
@@ -161,9 +161,9 @@ def _timeline(result: ProfileResult) -> Part | None:
 
 def _flame(result: ProfileResult, most: int) -> Part | None:
     boxes = flame_boxes(result.tree, most) if result.tree is not None else ()
-    if not boxes:
+    if result.tree is None or not boxes:
         return None
-
+    there = sum(1 for _ in walk(result.tree))
     return {
         "name": "Flame",
         "kind": "flame",
@@ -172,6 +172,7 @@ def _flame(result: ProfileResult, most: int) -> Part | None:
         ),
         "words": ["total", "self"],
         "legend": "blue: mostly on the CPU; hatched: mostly off it",
+        "shown": f"{len(boxes)} of {there} frames" if len(boxes) < there else "",
     }
 
 
@@ -183,7 +184,8 @@ def _compared(earlier: ProfileDiff | None, most: int) -> Part:
         ]
         return {"name": "Compare", "kind": "compare", "says": said}
     model = diff_model(earlier)
-    boxes = diff_boxes(earlier.tree, 2 * most) if earlier.tree is not None else ()
+    grain_s = max(one.interval_s or 0.0 for one in (earlier.before, earlier.after))
+    boxes = diff_boxes(earlier.tree, 3 * most, grain_s) if earlier.tree is not None else ()
 
     def tone(box: DiffBox) -> str:
         return SLOWER if box.change > 0 else FASTER if box.change < 0 else ""

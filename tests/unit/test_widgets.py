@@ -309,6 +309,20 @@ def test_the_boxes_of_the_flame_graph_lie_within_their_callers() -> None:
         assert part["names"][place]
 
 
+def test_what_a_saved_view_leaves_out_the_kernel_adds_when_asked() -> None:
+    result = samples.big_profile()
+    saved, whole = view_data(result), view_data(result, whole=True)
+    assert (saved["cut"], whole["cut"]) == (True, False)
+    rows = {cut: len(data["parts"][0]["rows"]) for cut, data in (("saved", saved), ("whole", whole))}
+    assert rows["saved"] < rows["whole"] == 400
+    sent: list[object] = []
+    view = ProfileView(result)
+    view.send = sent.append  # type: ignore[method-assign]
+    view._answer(view, "whole", [])
+    assert sent == [{"whole": whole}]
+    view.close()
+
+
 def test_scripts_are_small_and_ask_nothing_of_the_network() -> None:
     for kind in (Board, ProfileView):
         assert len(kind._esm) < 12_000

@@ -38,9 +38,8 @@ const timeline = ({ lines, size, end }) => h("div", { class: "k-times" }, ...lin
 const pairs = ({ rows }) => h("table", {}, h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((text) => h("td", {}, text))))));
 const DRAWN = { table, flame, compare, timeline, pairs };
 
-function render({ model, el }) {
-  const data = model.get("data"), id = `kosmos-${Math.random().toString(36).slice(2)}`;
-  const { parts, first } = data;
+const view = (data) => {
+  const { parts, first } = data, id = `kosmos-${Math.random().toString(36).slice(2)}`;
   const tabs = parts.slice(0, first).map((part, i) => h("button", { type: "button", role: "tab", id: `${id}-t${i}`, "aria-controls": `${id}-p${i}` }, part.name));
   const more = parts.length > first ? h("select", { class: "k-more", "aria-label": "more parts of the profile" },
     h("option", { value: "" }, "more"), ...parts.slice(first).map((part, i) => h("option", { value: String(first + i) }, part.name))) : null;
@@ -69,13 +68,22 @@ function render({ model, el }) {
   }
   const [answer, ...others] = data.reading;
   const legend = h("span", {}, ...data.legend.flatMap(([kind, name]) => [svg(11, 10, "", piece(kind, 0, 10)), ` ${name} `]));
-  el.append(h("div", { class: "kosmos-view k-profile", "data-kosmos": "profile" },
+  if (parts.length) choose(Math.min(chosen, parts.length - 1));
+  return h("div", { class: "kosmos-view k-profile", "data-kosmos": "profile" },
     h("div", { class: "k-top" }, h("h3", { class: "k-title" }, data.title), ...big(data.big)),
     data.failure ? h("p", { class: "k-bad" }, h("b", {}, `✗ ${data.failure}`)) : null,
     h("p", {}, h("b", {}, answer), ...others.map((other) => ` ${other}`)),
     parts.length ? h("div", { class: "k-tabs" }, h("div", { role: "tablist", "aria-label": "parts of the profile" }, ...tabs), more) : null,
     ...panels, notes(data.notes),
-    h("div", { class: "k-foot" }, legend, " ", h("span", {}, data.foot))));
-  if (parts.length) choose(Math.min(chosen, parts.length - 1));
+    h("div", { class: "k-foot" }, legend, " ", h("span", {}, data.foot)));
+};
+function render({ model, el }) {
+  const data = model.get("data"), draw = (all) => el.replaceChildren(view(all));
+  draw(data);
+  if (!data.cut) return;
+  const heard = (message) => { if (message.whole) draw(message.whole); };
+  model.on("msg:custom", heard);
+  model.send("whole"); // the kernel answers when it is free; without one the short form stays
+  return () => model.off("msg:custom", heard);
 }
 export default { render };
