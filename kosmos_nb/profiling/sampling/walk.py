@@ -97,7 +97,7 @@ class FrameTable:
 
 def line_at(code: CodeType, position: int) -> int:
     """Return the line of a position in the bytecode."""
-    for start, end, line in code.co_lines():
-        if start <= position < end:
+    for _, end, line in code.co_lines():  # in order, without gaps
+        if position < end:
             return line or code.co_firstlineno
     return code.co_firstlineno
