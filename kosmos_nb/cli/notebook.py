@@ -17,8 +17,8 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from rich.console import Console
 from rich.text import Text
 
-from kosmos_nb.core import ExecutionError
-from kosmos_nb.history import ProfileResult
+from kosmos_nb.core import ConfigError, ExecutionError, FileThereError
+from kosmos_nb.history import ProfileResult, write_file
 from kosmos_nb.profiling import READY, startup_line
 
 if TYPE_CHECKING:
@@ -45,12 +45,14 @@ class NotebookProfile:
         of: Code cells that there are to run.
         problem: What ended it early, in one line; None where nothing did.
         exit_code: 0; 1 after a problem; 130 after Ctrl-C.
+        unsaved: Why the executed notebook could not be written, in one line; None where it was.
     """
 
     cells: tuple[CellProfile, ...]
     of: int
     problem: str | None = None
     exit_code: int = 0
+    unsaved: str | None = None
 
 
 def run_notebook(file: Path, executed: Path | None, options: CellOptions) -> NotebookProfile:
@@ -82,10 +84,10 @@ def run_notebook(file: Path, executed: Path | None, options: CellOptions) -> Not
                         f"The notebook's kernel {client.kernel_name!r} cannot import kosmos_nb; install it "
                         f"there.{_last_line(log)}"
                     )
-                return _Run(client, notebook, profiles, file.name, log).all_cells()
+                ran = _Run(client, notebook, profiles, file.name, log).all_cells()
         finally:
-            if executed is not None:
-                _write(notebook, executed)
+            unsaved = None if executed is None else _write(notebook, executed)
+    return dataclasses.replace(ran, unsaved=unsaved)
 
 
 class _Run:
@@ -163,14 +165,16 @@ def _read(file: Path) -> Any:
     return notebook
 
 
-def _write(notebook: Any, file: Path) -> None:
+def _write(notebook: Any, file: Path) -> str | None:
+    """Write the executed notebook, and return what went wrong: the profiles are worth showing still."""
+    text = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
     try:
-        with file.open("x", encoding="utf-8") as target:
-            nbformat.write(notebook, target)  # type: ignore[no-untyped-call]
-    except OSError as error:
-        raise ExecutionError(
-            f"The executed notebook cannot be written to {file}: {error.strerror}."
-        ) from error
+        write_file(file, f"{text}\n", overwrite=False)
+    except FileThereError:
+        return f"The executed notebook is not saved: {file} is there already, and is not overwritten."
+    except ConfigError as error:
+        return f"The executed notebook is not saved: {error}"
+    return None
 
 
 def _one_line(error: Exception) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kosmos_nb.core import ConfigError, KosmosError
+from kosmos_nb.core import ConfigError, FileThereError, KosmosError
+from kosmos_nb.history import PROFILE_ENDINGS, check_target, json_text, write_file
 from kosmos_nb.profiling import check_traces
 
 if TYPE_CHECKING:
@@ -52,10 +53,10 @@ class Plan:
             return
         if not self.output.name.lower().endswith(endings):
             raise ConfigError(f"--output: {self.output.name} ends in none of {', '.join(endings)}.")
-        if self.output.exists() and not self.overwrite:
-            raise ConfigError(f"{self.output} is there already; --overwrite replaces it.")
-        if not self.output.parent.is_dir():
-            raise ConfigError(f"There is no folder {self.output.parent} for the output.")
+        try:
+            check_target(self.output, overwrite=self.overwrite)
+        except FileThereError as error:
+            raise ConfigError(f"{self.output} is there already; --overwrite replaces it.") from error
         if self.mode == "light" and not self.output.name.lower().endswith((".json", ".html")):
             raise ConfigError(
                 f"A light profile has no call tree for {self.output.name}; use --mode standard."
@@ -70,7 +71,6 @@ def profile_script(plan: Plan, target: str, arguments: tuple[str, ...], *, is_mo
         ExecutionError: There is no such script.
     """
     from kosmos_nb.cli.script import check_script, how_it_ended, run_script  # noqa: PLC0415
-    from kosmos_nb.history import PROFILE_ENDINGS  # noqa: PLC0415
     from kosmos_nb.profiling import ScriptOrder  # noqa: PLC0415
 
     plan.check(PROFILE_ENDINGS)
@@ -90,7 +90,7 @@ def profile_script(plan: Plan, target: str, arguments: tuple[str, ...], *, is_mo
     if profile is None:
         print(f"kosmos: no profile: {target} {how_it_ended(code)}.", file=sys.stderr)
         return code or 1
-    problem = _deliver(plan, profile, target)
+    problem = _deliver(plan, profile, target, code)
     return code or problem
 
 
@@ -106,8 +106,8 @@ def profile_notebook(plan: Plan, file: Path, executed: Path | None) -> int:
     from kosmos_nb.profiling import CellOptions  # noqa: PLC0415
 
     plan.check((".json",))
-    if executed is not None and executed.exists():
-        raise ConfigError(f"{executed} is there already, and is not overwritten.")
+    if executed is not None:
+        _check_executed(executed)
     options = CellOptions(
         mode=plan.mode,
         threshold_pct=plan.threshold_pct,
@@ -125,34 +125,54 @@ def profile_notebook(plan: Plan, file: Path, executed: Path | None) -> int:
     for cell in ran.cells:
         _remember(plan, cell.profile)
     problem = _flush(plan)
-    if plan.output is not None:
-        plan.output.write_text(json.dumps(told, allow_nan=False), encoding="utf-8")
     if plan.as_json:
-        print(json.dumps(told, allow_nan=False))
+        print(json_text(told))
     else:
         print_notebook(_console(), ran.cells, name=file.name, of=ran.of)
-    if ran.problem is not None:
-        print(f"kosmos: {ran.problem}", file=sys.stderr)
+    for complaint in (ran.problem, ran.unsaved):
+        if complaint is not None:
+            print(f"kosmos: {complaint}", file=sys.stderr)
+            problem = 1
+    if plan.output is not None:
+        output, content = plan.output, json_text(told)
+        problem = _written(lambda: write_file(output, content, overwrite=plan.overwrite)) or problem
     return ran.exit_code or problem
 
 
-def _deliver(plan: Plan, profile: ProfileResult, name: str) -> int:
+def _check_executed(file: Path) -> None:
+    try:
+        check_target(file, overwrite=False)
+    except FileThereError as error:
+        raise ConfigError(f"{file} is there already, and is not overwritten.") from error
+
+
+def _deliver(plan: Plan, profile: ProfileResult, name: str, code: int) -> int:
     """Show, save and write the profile; 1 where something of it failed, and said so."""
     if plan.as_json:
         print(profile.to_json())
     else:
         from kosmos_nb.cli.profile_view import print_profile  # noqa: PLC0415 - draws with rich
 
-        print_profile(_console(), profile, name=name, top=plan.top)
+        print_profile(_console(), profile, name=name, top=plan.top, exit_code=code)
     problem = 0
     if plan.output is not None:
-        try:
-            profile.save(plan.output, overwrite=plan.overwrite)
-        except KosmosError as error:
-            print(f"kosmos: {error}", file=sys.stderr)
-            problem = 1
+        output = plan.output
+        problem = _written(lambda: profile.save(output, overwrite=plan.overwrite))
     _remember(plan, profile)
     return _flush(plan) or problem
+
+
+def _written(write: Callable[[], object]) -> int:
+    """Write the output; 1 where it failed, and said so."""
+    try:
+        write()
+    except FileThereError as error:  # it came while the run went on
+        print(f"kosmos: {str(error).split(';')[0]}, and is not overwritten.", file=sys.stderr)
+    except KosmosError as error:
+        print(f"kosmos: {error}", file=sys.stderr)
+    else:
+        return 0
+    return 1
 
 
 def _remember(plan: Plan, profile: ProfileResult) -> None:

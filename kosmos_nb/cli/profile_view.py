@@ -10,16 +10,18 @@ from rich.table import Table
 from rich.text import Text
 
 from kosmos_nb.core import units
-from kosmos_nb.history import MEGABYTE, FunctionStat, LineStat, ProfileResult
+from kosmos_nb.history import MEGABYTE, ChildProcess, FunctionStat, LineStat, ProfileResult
 
 STYLES = {"critical": "bold red", "high": "yellow", "medium": "cyan", "low": "dim"}
 _LEAST_SHARE = 0.001
-_WORDS = ("source", "function")
+_WORDS = ("source", "function", "child process")
 _LEAST_WORDS = 12
 _GAP = 3  # between columns
 
 
-def print_profile(console: Console, profile: ProfileResult, *, name: str, top: int) -> None:
+def print_profile(
+    console: Console, profile: ProfileResult, *, name: str, top: int, exit_code: int = 0
+) -> None:
     """Print the whole profile.
 
     Args:
@@ -27,12 +29,12 @@ def print_profile(console: Console, profile: ProfileResult, *, name: str, top: i
         profile: What to print.
         name: What was profiled, as the user called it.
         top: Most rows of each table.
+        exit_code: With which what was profiled ended.
     """
     console.print(Text(f"\nProfile of {name}", style="bold"))
     console.print(_numbers(profile))
     if profile.status != "ok":
-        kind = f" with {profile.exception_type}" if profile.exception_type else ""
-        console.print(Text(f"✗ {profile.status}{kind}", style="red"))
+        console.print(Text(f"✗ {_how_it_ended(profile, exit_code)}", style="red"))
     for found in profile.bottlenecks[:top]:
         console.print(
             Text.assemble((f"{found.severity:<9}", STYLES[found.severity]), found.reading), soft_wrap=True
@@ -46,9 +48,17 @@ def print_profile(console: Console, profile: ProfileResult, *, name: str, top: i
         console.print(_lines(lines, top, console.width))
     if functions:
         console.print(_functions(functions, total_s, top, console.width))
+    if profile.children:
+        console.print(_children(profile.children, top, console.width))
     for note in profile.notes:
         console.print(Text(f"note: {note}", style="dim"), soft_wrap=True)
     console.print(Text(_foot(profile), style="dim"), soft_wrap=True)
+
+
+def _how_it_ended(profile: ProfileResult, exit_code: int) -> str:
+    if profile.exception_type == "SystemExit":
+        return f"exited with {exit_code}"
+    return f"{profile.status} with {profile.exception_type}" if profile.exception_type else profile.status
 
 
 def _numbers(profile: ProfileResult) -> Text:
@@ -60,7 +70,9 @@ def _numbers(profile: ProfileResult) -> Text:
         f"{units.size(profile.peak_bytes)} peak memory, {units.size(above)} above start",
     ]
     if profile.children:
-        parts.append(f"{len(profile.children)} child processes, {units.seconds(profile.children_cpu_s)} CPU")
+        count = len(profile.children)
+        word = "child process" if count == 1 else "child processes"
+        parts.append(f"{count} {word}, {units.seconds(profile.children_cpu_s)} CPU")
     return Text(" · ".join(parts))
 
 
@@ -91,8 +103,8 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], wi
     return table
 
 
-def _title(word: str, shown: int, of: int) -> str:
-    return word if shown == of else f"{word} ({shown} of {of}, by time)"
+def _title(word: str, shown: int, of: int, *, by: str = "time") -> str:
+    return word if shown == of else f"{word} ({shown} of {of}, by {by})"
 
 
 def _lines(stats: Sequence[LineStat], top: int, width: int) -> Table:
@@ -128,3 +140,18 @@ def _functions(stats: Sequence[FunctionStat], total_s: float, top: int, width: i
             row.append("" if stat.calls is None else f"{units.count(stat.calls)}{capped}")
         rows.append(row)
     return _table(_title("Functions", len(kept), len(stats)), columns, rows, width)
+
+
+def _children(children: Sequence[ChildProcess], top: int, width: int) -> Table:
+    kept = children[:top]
+    rows = [
+        [
+            f"{child.name}{' (still runs)' if child.is_running else ''}",
+            str(child.pid),
+            units.seconds(child.cpu_s),
+            "" if child.peak_bytes is None else units.size(child.peak_bytes),
+        ]
+        for child in kept
+    ]
+    title = _title("Child processes", len(kept), len(children), by="CPU")
+    return _table(title, ["child process", "pid", "CPU", "peak"], rows, width)

@@ -36,7 +36,10 @@ from kosmos_nb.history.records import (
     Status,
     Verdict,
     VerdictName,
+    check_target,
+    json_text,
     walk,
+    write_file,
 )
 
 __all__ = [
@@ -71,6 +74,9 @@ __all__ = [
     "Status",
     "Verdict",
     "VerdictName",
+    "check_target",
     "compare",
+    "json_text",
     "walk",
+    "write_file",
 ]

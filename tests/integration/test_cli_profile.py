@@ -296,18 +296,24 @@ def test_the_output_file_has_the_form_of_its_name_and_is_not_overwritten(kosmos,
         (["-o", "x.html", "good.ipynb"], "none of .json"),
         (["-o", "x.xyz", "script.py"], "x.xyz ends in none of"),
         (["-o", "nowhere/x.json", "script.py"], "no folder nowhere"),
+        (["-o", "/proc/x.json", "good.ipynb"], "/proc/x.json cannot be written"),
+        (["-o", "/proc/x.json", "script.py"], "/proc/x.json cannot be written"),
+        (["-o", "link.json", "good.ipynb"], "link.json is there already"),
+        (["-o", "folder.json", "--overwrite", "script.py"], "folder.json is a folder"),
+        (["good.ipynb", "--save-notebook", "/proc/x.ipynb"], "/proc/x.ipynb cannot be written"),
         (["--threshold", "0", "script.py"], "between 0 and 100"),
         (["--mode", "light", "-o", "x.collapsed", "script.py"], "no call tree"),
     ],
 )
 def test_bad_input_is_one_line_and_an_exit_code(tmp_path, monkeypatch, capsys, words, message):
-    for name in ("folder.py", "folder.ipynb"):
+    for name in ("folder.py", "folder.ipynb", "folder.json"):
         (tmp_path / name).mkdir()
+    (tmp_path / "link.json").symlink_to("nowhere.json")
     (tmp_path / "data.csv").write_text("a,b\n")
-    (tmp_path / "script.py").write_text("x = 1\n")
+    (tmp_path / "script.py").write_text("open('ran', 'w')\n")
     (tmp_path / "broken.ipynb").write_text("{")
     (tmp_path / "list.ipynb").write_text("[1]")
-    notebook(tmp_path / "good.ipynb", "x = 1")
+    notebook(tmp_path / "good.ipynb", "open('ran', 'w')")
     whole = json.loads((tmp_path / "good.ipynb").read_text())
     whole["metadata"]["kernelspec"]["language"] = "julia"
     (tmp_path / "julia.ipynb").write_text(json.dumps(whole))
@@ -322,6 +328,7 @@ def test_bad_input_is_one_line_and_an_exit_code(tmp_path, monkeypatch, capsys, w
     assert error.startswith("kosmos: ")
     assert message in error
     assert len(error.strip().splitlines()) == 1
+    assert not (tmp_path / "ran").exists()
 
 
 def test_every_cell_of_a_notebook_has_its_row_and_the_file_stays_as_it_is(kosmos, tmp_path):
@@ -364,6 +371,41 @@ def test_a_notebooks_cells_are_themselves_and_see_nothing_of_ours(kosmos, tmp_pa
     told = json.loads(out)
     assert [cell["cell"] for cell in told["cells"]] == [1, 2, 3]
     assert told["total"]["wall_s"] == pytest.approx(sum(cell["wall_s"] for cell in told["cells"]))
+
+
+def test_a_file_that_comes_while_it_runs_is_not_lost(kosmos, tmp_path):
+    mine = "for name in ('cost.json', 'executed.ipynb'): open(name, 'w').write('mine')"
+    notebook(tmp_path / "book.ipynb", mine)
+    code, out, error = kosmos("book.ipynb", "-o", "cost.json", "--save-notebook", "executed.ipynb")
+    assert code == 1
+    assert "1 code cells" in out  # what was measured is shown all the same
+    unsaved = "is there already, and is not overwritten."
+    assert error.splitlines() == [
+        f"kosmos: The executed notebook is not saved: executed.ipynb {unsaved}",
+        f"kosmos: cost.json {unsaved}",
+    ]
+    (tmp_path / "script.py").write_text("open('late.json', 'w').write('mine')\n")
+    code, _, error = kosmos("-o", "late.json", "script.py")
+    assert (code, error) == (1, f"kosmos: late.json {unsaved}\n")
+    for name in ("cost.json", "executed.ipynb", "late.json"):
+        assert (tmp_path / name).read_text() == "mine"
+
+
+def test_children_have_their_rows_and_an_exit_its_code(kosmos, tmp_path):
+    child = BUSY + "busy(0.3)"
+    (tmp_path / "script.py").write_text(
+        f"import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', {child!r}])\n"
+        "child.wait()\nprint('pid', child.pid, flush=True)\nsys.exit(3)\n"
+    )
+    code, out, error = kosmos("script.py")
+    assert (code, error) == (3, "")
+    assert "✗ exited with 3\n" in out
+    assert "1 child process," in out
+    pid = out.split()[1]
+    (row,) = [line.split() for line in out.splitlines() if pid in line.split() and "pid" not in line]
+    assert row[0].startswith("python")
+    assert row[2] != "0"
+    assert row[-1] in ("MB", "kB")
 
 
 def test_a_cell_that_fails_ends_it_with_its_number_and_keeps_the_others(kosmos, tmp_path):

@@ -222,6 +222,17 @@ def test_what_is_no_profile_is_one_clear_value_error(text):
     assert len(str(raised.value)) < 300
 
 
+def test_missing_fields_are_named_and_counted():
+    with pytest.raises(
+        ValueError, match=r"^This is not a profile: ProfileResult lacks id, kind, .* more fields\.$"
+    ):
+        ProfileResult.from_json("{}")
+    plain = profile().to_dict()
+    del plain["wall_s"]
+    with pytest.raises(ValueError, match=r"^This is not a profile: ProfileResult lacks wall_s\.$"):
+        ProfileResult.from_dict(plain)
+
+
 ENDINGS = (".json", ".html", ".speedscope.json", ".collapsed", ".txt", ".pstats", ".prof")
 
 

@@ -19,7 +19,7 @@ from kosmos_nb.history.records.parts import (
     ProfileKind,
     Severity,
 )
-from kosmos_nb.history.records.plain import walk
+from kosmos_nb.history.records.plain import json_text, walk
 from kosmos_nb.history.records.profile import MEGABYTE, PROFILE_ENDINGS, ProfileResult
 from kosmos_nb.history.records.run import (
     ENDED,
@@ -35,6 +35,7 @@ from kosmos_nb.history.records.run import (
     Verdict,
     VerdictName,
 )
+from kosmos_nb.history.records.saving import check_target, write_file
 
 __all__ = [
     "ENDED",
@@ -68,5 +69,8 @@ __all__ = [
     "Status",
     "Verdict",
     "VerdictName",
+    "check_target",
+    "json_text",
     "walk",
+    "write_file",
 ]

@@ -8,6 +8,7 @@ depth: nesting would make a deep recursion unreadable.
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from kosmos_nb.history.records.parts import CallNode
 T = TypeVar("T")
 
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_NAMED = 4  # missing fields that a complaint names
 _FRAME = tuple(f.name for f in dataclasses.fields(CallNode) if f.name != "children")
 
 
@@ -45,6 +47,11 @@ def spelled(plain: Any) -> Any:
     return [spelled(item) for item in plain] if isinstance(plain, list) else plain
 
 
+def json_text(plain: Any) -> str:
+    """Return plain lists, dicts, numbers and texts as JSON, every number spelled exactly."""
+    return json.dumps(spelled(plain), allow_nan=False)
+
+
 def build(kind: type[T], plain: Mapping[str, Any], **given: Any) -> T:
     """Make a record of `kind`; keys that it does not know are left aside.
 
@@ -57,10 +64,15 @@ def build(kind: type[T], plain: Mapping[str, Any], **given: Any) -> T:
     for f in dataclasses.fields(kind):  # type: ignore[arg-type]  # every kind here is a dataclass
         if f.name in plain and f.name not in given:
             values[f.name] = _checked(f"{kind.__name__}.{f.name}", str(f.type), plain[f.name])
-    try:
-        return kind(**values)
-    except TypeError as error:  # its message names what is missing
-        raise ValueError(str(error).replace("__init__() ", "")) from error
+    missing = [f.name for f in dataclasses.fields(kind) if f.name not in values and _is_needed(f)]  # type: ignore[arg-type]
+    if missing:
+        more = f" and {len(missing) - _NAMED} more fields" if len(missing) > _NAMED else ""
+        raise ValueError(f"{kind.__name__} lacks {', '.join(missing[:_NAMED])}{more}")
+    return kind(**values)
+
+
+def _is_needed(f: dataclasses.Field[Any]) -> bool:
+    return f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
 
 
 def _checked(name: str, kind: str, value: Any) -> Any:

@@ -190,7 +190,7 @@ class ProfileResult(Drawn):
 
     def to_json(self) -> str:
         """Return `to_dict()` as JSON text; `from_json` reads it back."""
-        return json.dumps(plain.spelled(self.to_dict()), allow_nan=False)
+        return plain.json_text(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str) -> ProfileResult:
@@ -297,7 +297,6 @@ _FORMS: saving.Forms[ProfileResult] = {
     ".pstats": _pstats_bytes,
     ".prof": _pstats_bytes,
 }
-PROFILE_ENDINGS = tuple(_FORMS)
 PROFILE_ENDINGS = tuple(_FORMS)
 _PARTS: Mapping[str, type] = {
     "function_stats": FunctionStat,
