@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from kosmos_nb.core import ExecutionError
+from kosmos_nb.execution.fork import leave_if_forked
 from kosmos_nb.execution.meter import Meter
 
 Reply = tuple[bytes, bytes]
@@ -24,6 +25,7 @@ def carry_out(context: tuple[str | None, list[str]], body: bytes | bytearray) ->
         context: Working directory and `sys.path` of the parent, which the call shall find here.
         body: The pickled call, arguments and keyword arguments.
     """
+    own_pid = os.getpid()
     started_at_us = time.time_ns() // 1000
     meter = Meter()
     # The door of the worker: whatever a task raises, SystemExit included, is its result.
@@ -31,9 +33,12 @@ def carry_out(context: tuple[str | None, list[str]], body: bytes | bytearray) ->
         call, args, kwargs = _read(context, body)
         meter = Meter()
         value = call(*args, **kwargs)
+        leave_if_forked(own_pid)
         cost = meter.read()
         kind, about, payload = _pack_value(value)
     except BaseException as error:
+        trace = error.__traceback__
+        leave_if_forked(own_pid, error, trace and trace.tb_next)
         cost = meter.read()
         kind, about, payload = _pack_error(error)
     return pickle.dumps((kind, about, started_at_us, *cost, _take_output())), payload

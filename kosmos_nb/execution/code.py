@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from kosmos_nb.core import ConfigError, ExecutionError, SandboxUnavailableError, parts
+from kosmos_nb.core import ConfigError, ExecutionError, SandboxUnavailableError, parts, units
 from kosmos_nb.execution.carry_out import described
 from kosmos_nb.execution.code_child import Order, ProfilesCode, Ran, run_code
 from kosmos_nb.execution.outlet import Outlets
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from kosmos_nb.history import ProfileResult
 
 Sandbox = Literal["auto", "required", "none"]
+
+_SHOWN_LINES = 20
+_SHOWN_CHARACTERS = 500  # of a line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,29 @@ class CodeResult:
     cpu_s: float = 0.0
     peak_bytes: int = 0
     notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the result to be read by people; of a failure also the end of what it said of it."""
+        seconds = units.seconds(self.wall_s)
+        if self.status == "ok":
+            value = "" if self.value is None else f", value of type {type(self.value).__qualname__}"
+            head = f"ok in {seconds}{value}"
+        else:
+            kind = f" with {self.error_type}" if self.error_type else ""
+            head = f"{self.status}{kind} after {seconds}, exit code {self.exit_code}: {self.error}"
+        parts = [head, *(f"note: {note}" for note in self.notes)]
+        if self.status != "ok":
+            parts += [_end_of("stderr", self.stderr), _end_of("traceback", self.traceback)]
+        return "\n".join(part for part in parts if part)
+
+
+def _end_of(name: str, text: str) -> str:
+    lines = text.rstrip().splitlines()
+    if not lines:
+        return ""
+    left_out = max(0, len(lines) - _SHOWN_LINES)
+    title = f"{name}, last {_SHOWN_LINES} of {len(lines)} lines:" if left_out else f"{name}:"
+    return "\n".join([title, *(f"  {line[:_SHOWN_CHARACTERS]}" for line in lines[left_out:])])
 
 
 class CodeExecutor:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from kosmos_nb.core import ExecutionError
 from kosmos_nb.core.program import Program, compile_program, end_threads, without_frames_outside
 from kosmos_nb.execution.carry_out import described, message
+from kosmos_nb.execution.fork import exit_code_of, leave_if_forked
 
 if TYPE_CHECKING:
     from kosmos_nb.history import ProfileResult
@@ -87,6 +88,7 @@ def run_code(order: Order) -> Ran:
     Raises:
         ExecutionError: What the code was given cannot be read here.
     """
+    own_pid = os.getpid()
     _redirect(order.outlets)
     namespace = _main_namespace(order.names)
     profiler = order.profiler() if order.profiler is not None else None
@@ -100,23 +102,14 @@ def run_code(order: Order) -> Ran:
     try:
         value = _run(program, namespace, profiler, order)
     except BaseException as error:
+        leave_if_forked(own_pid, error, without_frames_outside(error.__traceback__, FILENAME))
         _tell(ran, error)
     else:
+        leave_if_forked(own_pid)
         _pack(ran, value, namespace, order.returns)
     if profiler is not None:
         ran.profile = dataclasses.replace(profiler.get_result(), value=None)
     return ran
-
-
-def exit_code_of(error: BaseException) -> int:
-    """Return the exit code with which Python would end after this."""
-    if isinstance(error, KeyboardInterrupt):
-        return 130
-    if not isinstance(error, SystemExit):
-        return 1
-    if error.code is None:
-        return 0
-    return error.code & 0xFF if isinstance(error.code, int) else 1
 
 
 def _run(program: Program, namespace: dict[str, Any], profiler: ProfilesCode | None, order: Order) -> Any:

@@ -20,6 +20,7 @@ from queue import SimpleQueue
 
 from kosmos_nb.execution.carry_out import carry_out
 from kosmos_nb.execution.channel import MARK, Channel
+from kosmos_nb.execution.fork import leave_if_forked
 from kosmos_nb.execution.sources import SourceWatch
 
 Message = tuple[bytearray, bytearray]
@@ -60,8 +61,7 @@ def _serve_one(inbox: "SimpleQueue[Message]", channel: Channel, watch: SourceWat
         channel.send(pickle.dumps(("began",)))
         reply = carry_out(rest[0], body)
         watch.look(began_ns)
-    if os.getpid() != own_pid:
-        os._exit(0)  # a child that the task forked came back from it; only the worker answers
+    leave_if_forked(own_pid)  # an import may fork, too
     channel.send(*reply)
     return True
 

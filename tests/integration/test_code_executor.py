@@ -235,6 +235,49 @@ def test_a_forked_child_that_comes_to_the_end_is_nobodys_answer():
     assert (result.status, result.value) == ("ok", "parent")
 
 
+@pytest.mark.parametrize("profiling", [False, True])
+@pytest.mark.parametrize(
+    ("end", "status", "said"),
+    [
+        ("sys.exit(3)", 3, ""),
+        ("sys.exit()", 0, ""),
+        ("sys.exit('no data')", 1, "no data\n"),
+        ("{}['key']", 1, "KeyError: 'key'\n"),
+    ],
+)
+def test_a_forked_child_ends_with_its_own_exit_code_and_words(tmp_path, profiling, end, status, said):
+    code = f"import os, sys\nif os.fork() == 0:\n    {end}\nos.waitstatus_to_exitcode(os.wait()[1])"
+    result = CodeExecutor(profiling, sandbox="none", timeout_s=60).execute(code)
+    assert (result.status, result.value) == ("ok", status)
+    assert result.stderr.endswith(said)
+    assert "kosmos_nb" not in result.stderr
+    script = tmp_path / "script.py"
+    script.write_text(code.replace("os.waitstatus", "assert os.waitstatus") + f" == {status}")
+    plain = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert plain.stderr.count("\n") == result.stderr.count("\n")
+
+
+def test_a_forked_child_says_what_it_had_in_its_buffers():
+    code = "import os, sys\nif os.fork() == 0:\n    print('child', end='')\n    sys.exit(3)\nos.wait()[1]"
+    result = run(code)
+    assert (result.value, result.stdout) == (3 << 8, "child")
+
+
+def test_a_failure_in_print_shows_what_is_needed_to_mend_it():
+    failed = run("import sys\nfor n in range(99): print('line', n, file=sys.stderr)\n{}['key']")
+    words = str(failed)
+    assert words.startswith("failed with KeyError after ")
+    assert "exit code 1: 'key'" in words
+    assert "stderr, last 20 of 99 lines:\n  line 79\n" in words
+    assert words.endswith("KeyError: 'key'")
+    fine = str(run("print('secret')\n42"))
+    assert fine.startswith("ok in ")
+    assert fine.endswith(", value of type int")
+    killed = str(run("import os\nos._exit(4)"))
+    assert "exit code 4" in killed
+    assert "note: The process ended before the code did" in killed
+
+
 def test_reading_input_ends_at_once():
     assert run("input()").error_type == "EOFError"
 

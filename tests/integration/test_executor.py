@@ -240,6 +240,16 @@ def test_a_child_that_a_task_forks_never_answers_for_it(pool):
     assert [pool.submit(fork).result(timeout=30) for _ in range(3)] == ["the parent"] * 3
 
 
+def test_a_child_that_a_task_forks_ends_with_the_exit_code_of_a_script(pool):
+    def fork(end) -> int:
+        if os.fork() == 0:
+            end()
+        return os.waitstatus_to_exitcode(os.wait()[1])
+
+    ends = [lambda: sys.exit(3), lambda: sys.exit("no data"), lambda: {}["key"]]
+    assert [pool.submit(fork, end).result(timeout=30) for end in ends] == [3, 1, 1]
+
+
 def test_a_child_that_outlives_its_task_holds_nothing_up_and_ends_with_the_pool():
     def leave_a_child() -> int:
         return subprocess.Popen(["sleep", "600"]).pid
