@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from kosmos_nb.history import ProfileResult
 
 
+_SEE = "see kosmos_nb.last(), %kosmos_history"
+
+
 def always_mode(kosmos: Kosmos) -> str:
     """Return the mode for cells that do not ask, or `off`.
 
@@ -67,7 +70,7 @@ class StatusLine:
     def show(self, mode: str) -> None:
         """Write the line for a new mode."""
         self._mode, self._cells = mode, 0
-        text = "no longer profiles every cell" if mode == "off" else f"profiles every cell ({mode})"
+        text = "no longer profiles every cell" if mode == "off" else f"profiles every cell ({mode}); {_SEE}"
         self._handle = display(_Line(f"kosmos_nb {text}"), display_id=True)
 
     def add(self, profile: ProfileResult) -> None:
@@ -82,6 +85,6 @@ class StatusLine:
             _Line(
                 f"kosmos_nb profiles every cell ({self._mode}): {cells}; last {count}"
                 f"{units.seconds(profile.wall_s)}, CPU {units.seconds(profile.cpu_s)}, "
-                f"peak {units.size(profile.peak_bytes)}{how}"
+                f"peak {units.size(profile.peak_bytes)}{how}; {_SEE}"
             )
         )

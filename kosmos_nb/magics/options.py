@@ -172,6 +172,16 @@ class OptionParser(argparse.ArgumentParser):
                 None, f"{_name(action)} is one of {', '.join(choices)}, not {value!r}{guess}"
             )
 
+    def _match_argument(self, action: argparse.Action, arg_strings_pattern: str) -> int:
+        # An option without its value: argparse would say "expected one argument" and not which.
+        try:
+            return super()._match_argument(action, arg_strings_pattern)
+        except argparse.ArgumentError:
+            if action.choices is None:
+                raise
+            choices = ", ".join(map(str, action.choices))
+            raise argparse.ArgumentError(None, f"{_name(action)} needs one of {choices}") from None
+
     def _next_word(self, lexer: shlex.shlex) -> str:
         try:
             return lexer.get_token() or ""
@@ -206,6 +216,7 @@ def one_line_errors(magic: Magic) -> Magic:
 
     @functools.wraps(magic)
     def door(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True  # of what the user's own code raises, IPython shows the user's frames
         try:
             return magic(*args, **kwargs)
         except KosmosError as error:

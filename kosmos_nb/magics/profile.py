@@ -6,7 +6,7 @@ import ast
 import functools
 import inspect
 import sys
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -31,12 +31,23 @@ if TYPE_CHECKING:
     from kosmos_nb.config import Kosmos
     from kosmos_nb.history import ProfileResult
 
+
+def _variable(text: str) -> str:
+    try:
+        return variable_name(text)
+    except ArgumentTypeError as error:
+        if "/" not in text and "." not in text:
+            raise
+        raise ArgumentTypeError(f'{error}; to write a file: -o r, then r.save("{text}")') from None
+
+
 PARSER = OptionParser(
     "%%kosmos_profile",
     "Measure what a cell costs: wall and CPU time, peak memory and, from standard mode on, the functions\n"
     "and lines that took the time. As a line magic it measures one expression and returns the\n"
     "ProfileResult. The --trace options see every call or every allocation, and slow the cell down.\n"
-    "kosmos_nb.last() is the newest profile; all of them are in %kosmos_history.",
+    "kosmos_nb.last() is the newest profile, also of a cell that failed or was interrupted, which shows\n"
+    "its error alone. All of them are in %kosmos_history.",
     [
         "%%kosmos_profile                          as the first line of a cell",
         "%%kosmos_profile --mode light --label load -o cost",
@@ -68,7 +79,13 @@ PARSER.add_argument(
     "--threshold", type=percentage, metavar="PCT", help="A share above this is a bottleneck; 5."
 )
 PARSER.add_argument("--quiet", action="store_true", help="Show nothing; keep the profile.")
-PARSER.add_argument("-o", "--output", type=variable_name, metavar="VAR", help="Put the profile into VAR.")
+PARSER.add_argument(
+    "-o",
+    "--output",
+    type=_variable,
+    metavar="VAR",
+    help='Put the profile into VAR; VAR.save("x.html") writes a file.',
+)
 PARSER.add_argument(
     "--always",
     choices=["off", "light", "standard"],
@@ -104,6 +121,7 @@ class ProfileMagics(Magics):
         self, line: str = "", cell: str | None = None, local_ns: dict[str, Any] | None = None
     ) -> Any:
         """Replace this by the parser's own page."""
+        __tracebackhide__ = True  # IPython shows the user's frames
         if cell is not None:
             return self._nested_cell(line, cell)
         options, expression = LINE_PARSER.parse_head(line)
@@ -175,6 +193,7 @@ class ProfileMagics(Magics):
     def _expression(
         self, options: CellOptions, expression: str, local_ns: dict[str, Any] | None
     ) -> ProfileResult | None:
+        __tracebackhide__ = True  # as above
         code = self._compiled(expression)
         profiler = CodeProfiler(self._shell, options)
         try:
@@ -200,6 +219,7 @@ class ProfileMagics(Magics):
 
     def _nested_cell(self, line: str, cell: str) -> Any:
         """Run a cell that IPython gave to the magic itself: called by hand, or inside another magic."""
+        __tracebackhide__ = True  # as above
         parsed = PARSER.parse(line)
         if parsed.help:
             return None

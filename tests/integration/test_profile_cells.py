@@ -226,7 +226,8 @@ def test_the_line_form_sees_the_names_of_the_function_that_calls_it(kernel):
 
 def test_always_profiles_plain_cells_and_shows_one_status_line_only(kernel):
     line = kernel.run("%kosmos_profile --always light")
-    assert line.data == [{"text/plain": "kosmos_nb profiles every cell (light)"}]
+    see = "see kosmos_nb.last(), %kosmos_history"
+    assert line.data == [{"text/plain": f"kosmos_nb profiles every cell (light); {see}"}]
     try:
         reply = kernel.run("print('hello')\n40 + 2", cell_id="plain")
         # A stream may arrive in pieces.

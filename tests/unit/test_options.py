@@ -15,6 +15,7 @@ from kosmos_nb.magics.options import (
     variable_name,
     whole_number,
 )
+from kosmos_nb.magics.profile import PARSER
 
 
 @pytest.fixture
@@ -36,7 +37,8 @@ def parser() -> OptionParser:
         ("--quite", "did you mean --quiet?"),
         ("--mode fast", "--mode is one of light, standard, not 'fast'"),
         ("--mode ligth", "did you mean light?"),
-        ("--mode", "--mode"),
+        ("--mode", "--mode needs one of light, standard."),
+        ("-o", "expected one argument"),
         ("--threshold 200", "between 0 and 100"),
         ("--threshold nan", "between 0 and 100"),
         ("--last 0", "above zero"),
@@ -57,6 +59,20 @@ def test_a_wrong_line_is_one_line_of_usage_error(parser, line, told):
     assert message.startswith("%%kosmos_try: ")
     assert "\n" not in message
     assert len(message) < 200
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("--always", "--always needs one of off, light, standard."),
+        ("-o x.json", "cannot be the name of a variable; to write a file: -o r, then r.save(\"x.json\")."),
+        ("-o class", "'class' cannot be the name of a variable."),
+    ],
+)  # fmt: skip
+def test_the_profile_magic_says_what_would_be_right(line, told):
+    with pytest.raises(UsageError) as caught:
+        PARSER.parse(line)
+    assert told in str(caught.value)
 
 
 @given(st.text(max_size=60))
