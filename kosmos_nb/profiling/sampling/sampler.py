@@ -10,10 +10,10 @@ code that no signal reaches: off the main thread, or where other code uses the s
 """
 
 import _thread
+import ctypes
 import gc
 import os
 import random
-import signal
 import sys
 import threading
 import time
@@ -25,8 +25,8 @@ from kosmos_nb.profiling.sampling.helper import Helper
 from kosmos_nb.profiling.sampling.recorder import INTERVAL_S, Moment, Recorder
 from kosmos_nb.profiling.sampling.schedule import Schedule
 from kosmos_nb.profiling.sampling.threads import ThreadWatch
-from kosmos_nb.profiling.sampling.ticker import AGAIN_S, Ticker, tickers
-from kosmos_nb.profiling.sampling.waits import Wait
+from kosmos_nb.profiling.sampling.tick_signal import TickSignal
+from kosmos_nb.profiling.sampling.ticker import AGAIN_S
 
 __all__ = ["INTERVAL_S", "SAMPLER", "Recorder", "Sampler"]
 
@@ -37,7 +37,6 @@ THREADS_S = 0.025
 NO_THREADS_S = 0.1
 STUCK_S = 0.05  # where a C call keeps the handler waiting
 LOOK_EVERY = 3
-SHORTEST_S = 0.001
 # What is worth telling of CPU that no thread of Python's used.
 UNSEEN_S, UNSEEN_SHARE = 0.05, 0.1
 # With the usual 5 ms the thread that samples would mostly get its turn where the code gives it
@@ -45,6 +44,7 @@ UNSEEN_S, UNSEEN_SHARE = 0.05, 0.1
 SWITCH_S = 0.0005
 
 _FROM_OUTSIDE = "Sampled from a second thread, as {why}; Python's switch interval was 0.5 ms meanwhile."
+_TOO_DEEP = "Some samples are missing: the code was too near to Python's limit of recursion."
 
 
 class Sampler:
@@ -56,14 +56,16 @@ class Sampler:
 
     def __init__(self) -> None:
         self._helper = Helper(self._work)
+        self._signal = TickSignal(self._on_tick)
         self._reset()
 
     def _reset(self) -> None:
+        # Two threads may add or remove at once. A handler of signals can come between two lines of
+        # its holder, hence one that the same thread may take again; ours never waits for it.
+        self._lock = threading.RLock()
         self._recorders: tuple[Recorder, ...] = ()
-        self._ticker: Ticker | None = None
-        self._previous: object = None
-        self._restarts_calls = False
         self._failure: str | None = None
+        self._too_deep = self._was_too_deep = False
         self._asked_s, self._newest_s = INTERVAL_S, 0.0
         self._schedule, self._outer_schedule = Schedule(0), Schedule(1)
         self._random = random.Random(2)  # noqa: S311 - jitter, not a secret
@@ -81,7 +83,18 @@ class Sampler:
 
     def add(self, recorder: Recorder) -> str | None:
         """Begin to sample for `recorder`; return a note where that is done from outside."""
+        with self._lock:
+            return self._add(recorder)
+
+    def remove(self, recorder: Recorder) -> str | None:
+        """Stop sampling for `recorder`; return a note where sampling was cut short."""
+        with self._lock:
+            return self._remove(recorder) if recorder in self._recorders else None
+
+    def _add(self, recorder: Recorder) -> str | None:
+        self._signal.settle()
         if not self._recorders:
+            self._failure, self._was_too_deep = None, False
             self._table = recorder.table
             self._watch = ThreadWatch(self._table)
             self._watch.begin(self._helper.cost_s)
@@ -97,22 +110,23 @@ class Sampler:
         if why is None:
             now_s = time.perf_counter()
             self._schedule.begin(now_s, self._interval_s(now_s))
-            self._arm(self._schedule.due_s - now_s)
+            self._signal.arm(self._schedule.due_s - now_s)
             if self._watch is not None and self._watch.is_shared:
                 self._helper.start()
             return None
         self._sample_from_outside()
         return self._helper.trouble or _FROM_OUTSIDE.format(why=why)
 
-    def remove(self, recorder: Recorder) -> str | None:
-        """Stop sampling for `recorder`; return a note where sampling was cut short."""
-        if recorder not in self._recorders:
-            return None
+    def _remove(self, recorder: Recorder) -> str | None:
+        self._signal.settle()
         note, self._failure = self._failure or self._helper.trouble, None
-        if recorder.is_signalled and self._ticker is not None and not self._is_ours():
-            note = "Sampling ended early: the code took over the timer signal."
-        if len(self._recorders) == 1:
-            self._close()
+        if self._was_too_deep:
+            note = note or _TOO_DEEP
+        if recorder.is_signalled:
+            if self._signal.is_open and not self._signal.is_ours:
+                note = "Sampling ended early: the code took over the timer signal."
+            if not any(other.is_signalled for other in self._recorders if other is not recorder):
+                self._signal.close()
         if self._helper.is_running:
             self._look(time.perf_counter())
         unseen_s = self._watch.unseen_cpu_s if self._watch is not None else 0.0
@@ -126,8 +140,7 @@ class Sampler:
 
     def abandon(self) -> None:
         """Forget everything, in the child of a fork: it inherited the handler, not the timer."""
-        if self._ticker is not None and self._is_ours():
-            signal.signal(self._ticker.signum, self._previous)  # type: ignore[arg-type]
+        self._signal.abandon()
         self._restore_switch_interval()
         if self._watch is not None:
             self._watch.close()
@@ -136,6 +149,7 @@ class Sampler:
 
     def before_fork(self) -> None:
         """End the thread: the child would have its locks, and Python warns of forks beside threads."""
+        self._lock.acquire()  # or the child would find what another thread was changing
         self._forks = True  # a tick that comes meanwhile starts nothing
         self._helper.stop()
 
@@ -144,44 +158,19 @@ class Sampler:
         self._forks = False
         if any(not recorder.is_signalled for recorder in self._recorders):
             self._helper.start()
+        self._lock.release()
 
     @property
     def is_running(self) -> bool:
-        """Whether anything of it is installed now: timer, handler or thread."""
-        return self._ticker is not None or self._helper.is_running
+        """Whether anything of it is at work now: timer or thread."""
+        return self._signal.is_open or self._helper.is_running
 
     # The signal, on the main thread
 
     def _why_from_outside(self) -> str | None:
         if threading.get_ident() != threading.main_thread().ident:
             return "the code did not run on the main thread"
-        if self._ticker is None:
-            self._ticker = self._open()
-        is_open = self._ticker is not None
-        return None if is_open else "other code uses the timer signals of this process"
-
-    def _open(self) -> Ticker | None:
-        for ticker in tickers():
-            if ticker.open():
-                self._previous = signal.signal(ticker.signum, self._on_tick)
-                self._restarts_calls = False
-                return ticker
-        return None
-
-    def _close(self) -> None:
-        ticker, self._ticker = self._ticker, None
-        if ticker is None:
-            return
-        ours = signal.getsignal(ticker.signum) == self._on_tick
-        if ours or ticker.is_private:
-            ticker.close()
-        if ours:
-            # A signal that is on its way would end the process under SIG_DFL; SIG_IGN drops it.
-            signal.signal(ticker.signum, signal.SIG_IGN)
-            signal.signal(ticker.signum, self._previous)  # type: ignore[arg-type]
-
-    def _is_ours(self) -> bool:
-        return self._ticker is not None and signal.getsignal(self._ticker.signum) == self._on_tick
+        return None if self._signal.open() else "other code uses the timer signals of this process"
 
     def _have(self, recorders: tuple[Recorder, ...]) -> None:
         self._recorders = recorders
@@ -195,29 +184,40 @@ class Sampler:
     def _cost_s(self) -> float:
         return self._handler_cost_s + self._helper.cost_s
 
-    def _arm(self, delay_s: float) -> None:
-        if self._ticker is not None:
-            self._ticker.arm(max(delay_s, SHORTEST_S))  # the code is to get on, too
+    def _on_tick(self, frame: FrameType | None) -> None:
+        """Take a sample, in the user's cell, which must not notice: nothing may be raised here.
 
-    def _on_tick(self, signum: int, frame: FrameType | None) -> None:
-        wall_s, cpu_s = time.perf_counter(), time.thread_time()
-        if wall_s - self._began_s < AGAIN_S / 2:
-            return  # one within another, on a machine that is too busy: the outer one goes on
-        self._began_s = wall_s
-        collects = gc.isenabled()
+        Near the limit of recursion any call may fail. What begins and ends in this very function is as
+        deep at the end as it was at the beginning.
+        """
         try:
-            gc.disable()  # as `collections_held_back`, which takes a few microseconds more
+            wall_s, cpu_s = time.perf_counter(), time.thread_time()
+            if wall_s - self._began_s < AGAIN_S / 2:
+                return  # one within another, on a machine that is too busy: the outer one goes on
+            collects = gc.isenabled()
+            try:
+                self._began_s = wall_s
+                gc.disable()  # as `collections_held_back`, which takes a few microseconds more
+                self._tick(frame, wall_s, cpu_s)
+            finally:
+                self._began_s = 0.0
+                if collects:
+                    gc.enable()
+        except (RecursionError, ctypes.ArgumentError):  # the second is how ctypes tells of the first
+            self._too_deep = self._was_too_deep = True  # the helper arms the timer again
+        except Exception as error:  # a door; `remove` closes, and tells
+            self._failure = f"Sampling ended early: {type(error).__name__}: {error}"
+
+    def _tick(self, frame: FrameType | None, wall_s: float, cpu_s: float) -> None:
+        if self._failure is not None:
+            return
+        try:
             due_s, interval_s = self._schedule.go_on(wall_s, self._interval_s(wall_s))
             if not self._forks:
                 self._sample(frame, wall_s, cpu_s, due_s, interval_s)
                 self._keep_helper()
-        except Exception as error:  # a door: this runs in the user's cell, which must not notice
-            self._failure = f"Sampling ended early: {type(error).__name__}: {error}"
-            self._close()
         finally:
             self._go_on(wall_s, cpu_s)
-            if collects:
-                gc.enable()
 
     def _go_on(self, wall_s: float, cpu_s: float) -> None:
         """Leave out what the tick took, and wait for the next one."""
@@ -228,14 +228,12 @@ class Sampler:
         self._schedule.due_s += now_s - wall_s
         self._handler_cost_s += own_cpu_s
         self._governor.note(wall_s, self._handler_cost_s + self._helper.cost_s)
-        self._began_s = 0.0
-        self._arm(self._schedule.due_s - now_s)
+        self._signal.arm(self._schedule.due_s - now_s)
 
     def _sample(
         self, frame: FrameType | None, wall_s: float, cpu_s: float, due_s: float, interval_s: float
     ) -> None:
-        is_shared = self._watch is not None and self._watch.is_shared
-        now = Moment(due_s, wall_s, cpu_s, time.process_time(), interval_s, is_shared)
+        now = Moment(due_s, wall_s, cpu_s, time.process_time(), interval_s, self._is_shared())
         key = self._table.key(frame)
         for recorder in self._recorders:
             if recorder.is_signalled:
@@ -248,14 +246,23 @@ class Sampler:
         with `thread.join()` would have no tick before the thread ends. After that, system calls in
         the user's code go on, instead of failing with EINTR.
         """
-        if not self._helper.is_running:
-            self._helper.start()
-        elif _thread._count() > self._threads_seen:
-            self._threads_seen = _thread._count()
-            self._helper.kick()
-        if not self._restarts_calls and self._ticker is not None and self._is_ours():
-            signal.siginterrupt(self._ticker.signum, False)
-            self._restarts_calls = True
+        self._signal.restart_calls()
+        if not self._lock.acquire(blocking=False):
+            return  # another thread adds or removes: the next tick will do
+        try:
+            if not self._recorders:
+                return
+            if not self._helper.is_running:
+                self._helper.start()
+            elif _thread._count() > self._threads_seen:
+                self._threads_seen = _thread._count()
+                self._helper.kick()
+        finally:
+            self._lock.release()
+
+    def _is_shared(self) -> bool:
+        watch = self._watch  # another thread may end it
+        return watch is not None and watch.is_shared
 
     # The second thread
 
@@ -278,16 +285,19 @@ class Sampler:
     def _work(self) -> float:
         """Look at the threads, in the helper's thread; return the time to the next look."""
         now_s = time.perf_counter()
+        if self._too_deep:
+            self._too_deep = False
+            self._signal.arm(0.0)
         if self._may_have_changed():
             self._look(now_s)
-        elif self._watch is not None:
-            self._watch.skip()
+        else:
+            if self._watch is not None:
+                self._watch.skip()
             self._look_on(now_s)
         self._governor.note(now_s, self._cost_s())
         if any(not recorder.is_signalled for recorder in self._recorders):
             return max(0.0, self._outer_schedule.due_s - time.perf_counter())
-        is_shared = self._watch is not None and self._watch.is_shared
-        mean_s = THREADS_S if is_shared else STUCK_S if self._is_stuck(now_s) else NO_THREADS_S
+        mean_s = THREADS_S if self._is_shared() else STUCK_S if self._is_stuck(now_s) else NO_THREADS_S
         return mean_s * self._governor.slowdown * (0.5 + self._random.random())
 
     def _is_stuck(self, now_s: float) -> bool:
@@ -296,10 +306,9 @@ class Sampler:
     def _may_have_changed(self) -> bool:
         """Return whether there may be threads to look at; now and then one takes another's place."""
         self._skipped = (self._skipped + 1) % LOOK_EVERY
-        is_shared = self._watch is not None and self._watch.is_shared
         has_changed = _thread._count() != self._threads_seen
         from_outside = any(not recorder.is_signalled for recorder in self._recorders)
-        return is_shared or has_changed or from_outside or self._skipped == 0
+        return self._is_shared() or has_changed or from_outside or self._skipped == 0
 
     def _look_on(self, now_s: float) -> None:
         """Note what else is to be noted, where a C call keeps the signal's handler waiting."""
@@ -323,9 +332,7 @@ class Sampler:
                 if not recorder.is_signalled:
                     self._sample_of(recorder, frame, due_s, interval_s, watch)
                 elif frame is not None and watch.is_shared:
-                    wait = watch.wait_of(recorder.ident)
-                    if wait in (Wait.LOCK, Wait.OTHER):
-                        recorder.note_wait(self._table.key(frame)[0], wait)
+                    recorder.note_wait(self._table.key(frame)[0], watch.wait_of(recorder.ident))
             self._look_on(now_s)
         finally:
             self._looking.release()
