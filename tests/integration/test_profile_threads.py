@@ -129,6 +129,79 @@ def test_c_code_that_frees_the_interpreter_computes_in_each_thread():
     assert hashed.self_lock_s < 0.2 * hashed.self_cpu_s + 0.05
 
 
+def test_who_shares_a_cpu_without_the_interpreter_does_not_wait_for_a_lock():
+    ended = threading.Event()
+    data = bytes(20_000_000)
+
+    def beside() -> None:
+        while not ended.is_set():
+            hashlib.sha256(data).digest()
+
+    def main() -> None:
+        end_s = time.thread_time() + 0.5
+        while time.thread_time() < end_s:
+            hashlib.sha256(data).digest()
+
+    thread = threading.Thread(target=beside)
+    cpus = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cpus)})
+    try:
+        thread.start()
+        _, profile = ExecutionProfiler().profile_function(main)
+    finally:
+        ended.set()
+        thread.join()
+        os.sched_setaffinity(0, cpus)
+    for name in ("main", "beside"):
+        hashed = of(profile, name)
+        assert hashed.self_lock_s < 0.3 * (hashed.self_s - hashed.self_cpu_s), name
+
+
+def test_c_code_that_a_pool_calls_does_not_count_as_the_task_before_it():
+    data = b"x" * 4_000_000
+    took_s: list[float] = []
+
+    def small() -> None:
+        began_s = time.thread_time()
+        burn(0.2)
+        took_s.append(time.thread_time() - began_s)
+
+    def main() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(small).result()
+            pool.submit(hashlib.sha256, data * 100).result()
+
+    _, profile = ExecutionProfiler().profile_function(main)
+    # What is not seen between two looks before the task ends may go to either.
+    assert of(profile, "small").total_cpu_s < took_s[0] + 0.3 * (profile.cpu_s - took_s[0])
+    assert sum(f.self_cpu_s for f in profile.function_stats) == pytest.approx(profile.cpu_s, rel=0.2)
+
+
+def test_what_is_read_to_look_at_threads_is_not_what_the_code_has_read():
+    ended = threading.Event()
+
+    def reads() -> None:
+        with open("/dev/zero", "rb", buffering=0) as file:  # noqa: PTH123 - exactly one read
+            file.read(50_000)
+        forty(0.4)
+
+    threads = [threading.Thread(target=lambda: [time.sleep(0.01) for _ in iter(ended.is_set, True)])]
+    threads += [threading.Thread(target=waits, args=(ended,)) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    try:
+        _, profile = ExecutionProfiler().profile_function(reads)
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+    assert profile.read_bytes == pytest.approx(50_000, abs=1_000)
+
+
+def waits(ended: threading.Event) -> None:
+    ended.wait()
+
+
 def test_the_cpu_of_threads_that_end_between_two_looks_is_not_lost_in_silence():
     def one_after_the_other() -> None:
         for _ in range(12):

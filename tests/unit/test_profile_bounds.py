@@ -10,8 +10,10 @@ import pytest
 
 from kosmos_nb.profiling.analysis.subject import stack_depth
 from kosmos_nb.profiling.sampling.governor import LEAST_LOOKS, Governor
-from kosmos_nb.profiling.sampling.recorder import Moment, Recorder
+from kosmos_nb.profiling.sampling.pools import NEWEST_THREADS, OTHERS, pool_name, stand_ins
+from kosmos_nb.profiling.sampling.recorder import Moment, Recorder, ThreadShare
 from kosmos_nb.profiling.sampling.schedule import Schedule
+from kosmos_nb.profiling.sampling.waits import Wait
 from kosmos_nb.profiling.sampling.walk import CUT, CUT_NUMBER, INNERMOST, MOST_FRAMES, OUTERMOST, FrameTable
 from kosmos_nb.profiling.sampling.weights import Weights
 
@@ -179,6 +181,64 @@ def test_ten_minutes_of_ever_new_stacks_take_less_than_10_megabytes():
     found = recorder.stacks()
     assert sum(stack.samples for stack in found) == 12_000
     assert sum(stack.wall_s for stack in found) == pytest.approx(600, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Thread-{} (work)", {f"Thread-{n} (work)" for n in range(100_000)}),
+        ("worker {} of many", {OTHERS, *(f"worker {n} of many" for n in range(100_000))}),
+    ],
+)
+def test_a_hundred_thousand_threads_take_less_than_10_megabytes_and_keep_their_time(name, shown):
+    recorder = Recorder()
+    recorder.started_s -= 10_000  # the shares are of time since then
+    key = recorder.table.key(sys._getframe())
+    tracemalloc.start()
+    try:
+        for n in range(100_000):
+            recorder.record_other(ThreadShare(n, n, name.format(n), key, 0.01, 0.005, 0.001, 0.025))
+        _, highest = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert highest < 10_000_000
+    found = recorder.stacks()
+    assert sum(stack.samples for stack in found) == 100_000
+    assert sum(stack.wall_s for stack in found) == pytest.approx(1000)
+    assert sum(stack.cpu_s for stack in found) == pytest.approx(500)
+    assert {stack.thread for stack in found} <= shown
+    assert all(len(stack.frames) == len(key) for stack in found)
+
+
+def test_of_very_many_threads_the_first_of_a_pool_stands_for_it_and_the_newest_for_themselves():
+    pools = ("io", "cpu")
+    threads = [(n, f"{pools[n % 2]}_{n}") for n in range(1_000)]
+    standing = stand_ins(threads)
+    assert set(standing) == set(threads[:-NEWEST_THREADS])
+    assert {standing[thread] for thread in threads[:-NEWEST_THREADS]} == set(threads[:2])
+    assert all(pool_name(old[1]) == pool_name(new[1]) for old, new in standing.items())
+    assert stand_ins(threads[:NEWEST_THREADS]) == {}
+
+
+def looked_at(*waits: Wait) -> float:
+    """Return what counts as waiting for a lock, of 0.6 s off the CPU in 1 s, after some looks."""
+    recorder = Recorder()
+    key = recorder.table.key(sys._getframe())
+    for wait in waits:
+        recorder.note_wait(key[0], wait)
+    began_s = recorder.started_s
+    now = Moment(began_s + 1, began_s + 1, recorder._cpu_s + 0.4, recorder._process_s + 2.0, 0.01, True)
+    recorder.record(None, key, now)
+    (stack,) = recorder.stacks()
+    return stack.lock_s
+
+
+def test_who_waits_for_a_cpu_or_sleeps_does_not_wait_for_a_lock():
+    assert looked_at(*[Wait.RUNS] * 20) == 0
+    assert looked_at(*[Wait.OTHER] * 20) == 0
+    assert looked_at(*[Wait.RUNS] * 18, *[Wait.LOCK] * 2) == pytest.approx(0.1)
+    assert looked_at(*[Wait.LOCK] * 19, Wait.RUNS) == pytest.approx(0.6)
+    assert looked_at() == looked_at(Wait.UNKNOWN) == pytest.approx(0.6)
 
 
 def test_the_grain_of_a_late_sample_is_the_interval_that_was_asked_for():

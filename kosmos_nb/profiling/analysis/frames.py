@@ -1,5 +1,6 @@
 """From what the sampler saw, (code, position), to what a reader knows: function, file, line."""
 
+import linecache
 import os
 import re
 import sys
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from kosmos_nb.profiling.sampling.stack import SampledStack
 from kosmos_nb.profiling.sampling.walk import line_at
 
+_DEF = re.compile(r"\s*(async\s+def|def|class)\b")
 _CELL_NAME = re.compile(r"<ipython-input-(\d+)-")
 _IPYKERNEL_CELL = re.compile(r"ipykernel_\d+[\\/]\d+\.py$")
 
@@ -120,6 +122,8 @@ class FrameResolver:
 
     def _new_frame(self, code: CodeType, position: int) -> Frame:
         line = line_at(code, position)
+        if line == code.co_firstlineno:
+            line = def_line(code)
         if self._cell is not None and code.co_filename == self._cell.filename:
             line += self._cell.line_offset
             return Frame(self.function(code), line, line)
@@ -158,6 +162,23 @@ class FrameResolver:
         if self._folders is None:
             self._folders = _import_folders()
         return _below(self._folders, filename)
+
+
+def def_line(code: CodeType) -> int:
+    """Return the line of a function's `def`, its first one where the source is not at hand.
+
+    The first line of decorated code is that of the decorator. What is spent on the call itself is
+    the function's, not the decorator's, which has run long before.
+    """
+    first = code.co_firstlineno
+    if not linecache.getline(code.co_filename, first).lstrip().startswith("@"):
+        return first
+    body = min((line for *_, line in code.co_lines() if line and line > first), default=first)
+    # A decorator may take several lines.
+    for line in range(first + 1, body + 1):
+        if _DEF.match(linecache.getline(code.co_filename, line)):
+            return line
+    return first
 
 
 def is_cell_file(filename: str) -> bool:

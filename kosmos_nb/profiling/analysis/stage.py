@@ -3,12 +3,11 @@
 import re
 
 from kosmos_nb.profiling.analysis.frames import Frame, Function
+from kosmos_nb.profiling.sampling.pools import pool_name
 from kosmos_nb.profiling.sampling.stack import RawStack
 
 _BOOTSTRAP = re.compile(r"[\\/](threading|concurrent[\\/]futures[\\/]thread)\.py$")
 THREAD = "<thread>"  # the file of frames that stand for a thread
-# As Python names them: by a pool's prefix and number, by class and number, by target.
-_NUMBERED = re.compile(r"^(.+)_\d+$|^(Thread|Dummy)-\d+( \(.+\))?$")
 
 
 class Stage:
@@ -78,9 +77,5 @@ def loop_in(stack: RawStack) -> int | None:
 
 
 def thread_frame(name: str) -> Frame:
-    """Return the frame that stands for a thread; the threads of a pool share one.
-
-    `Thread-3 (work)` is `Thread (work)`, `ThreadPoolExecutor-0_2` is `ThreadPoolExecutor-0`.
-    """
-    shared = _NUMBERED.sub(r"\1\2\3", name)
-    return Frame(Function(shared, THREAD, 0), 0)
+    """Return the frame that stands for a thread; the threads of a pool share one."""
+    return Frame(Function(pool_name(name), THREAD, 0), 0)

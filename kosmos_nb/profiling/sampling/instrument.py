@@ -61,6 +61,7 @@ class StackInstrument:
             suspended=suspended,
             memory_by_line=self._memory_by_line,
             rss_bytes=self._line.rss_bytes,
+            leave_out=meter.leave_out,
         )
         self._notes.append(SAMPLER.add(self._recorder))
 

@@ -3,12 +3,14 @@
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from types import FrameType
 from typing import NamedTuple
 
 from kosmos_nb.profiling.analysis.subject import stack_depth
 from kosmos_nb.profiling.sampling.awaiting import suspended_in_loop
+from kosmos_nb.profiling.sampling.pools import ThreadHead, stand_ins
 from kosmos_nb.profiling.sampling.stack import SampledStack, Suspended, Suspension
 from kosmos_nb.profiling.sampling.waits import Wait, cpu_clock
 from kosmos_nb.profiling.sampling.walk import FrameTable, StackKey
@@ -20,7 +22,8 @@ BUDGET = 0.03
 WaitingKey = tuple[tuple[StackKey, ...], bool, bool]  # a Suspension with keys for its stacks
 MOST_WAITING_SLOTS = 150_000
 # At a line where the thread was seen sleeping, or waiting for the system, in one look of five, it
-# was not kept off the CPU by a lock. Fewer are chance: a line may do both.
+# was not kept off the CPU by a lock: it wants the interpreter there for our own signals' sake. Fewer
+# are chance: a line may do both.
 SLEEPS = 0.2
 # Memory over time needs no more looks; memory by line needs one at each sample.
 LOOK_S = 0.025
@@ -71,6 +74,7 @@ class Recorder:
         suspended: Says where a coroutine waits, for when it is not on the stack.
         memory_by_line: Whether growth of memory is added to the stacks; needs `look`, at each sample.
         rss_bytes: Resident memory now, for that.
+        leave_out: Told how many bytes looks at other threads have read, which are not the code's.
 
     Attributes:
         ident, native_id: Of the thread that made it.
@@ -91,6 +95,7 @@ class Recorder:
         suspended: Suspended | None = None,
         memory_by_line: bool = False,
         rss_bytes: int = 0,
+        leave_out: Callable[[int], None] | None = None,
     ) -> None:
         self.interval_s, self.budget = interval_s, budget
         self.ident, self.native_id = threading.get_ident(), threading.get_native_id()
@@ -99,15 +104,16 @@ class Recorder:
         self.samples = 0
         self.overhead_s = 0.0
         self._look, self._look_due_s = look, 0.0
+        self.leave_out = leave_out or _nobody_counts
         self._suspended = suspended or suspended_in_loop
         self._memory_by_line = memory_by_line
         self._rss_bytes = rss_bytes
         self._own: Weights[int] = Weights(base=stack_depth(sys._getframe()))
-        self._others: Weights[tuple[int, str]] = Weights()
+        self._others: Weights[ThreadHead] = Weights(stand_ins=stand_ins)
         self._waiting: dict[WaitingKey, int] = {((), False, False): 0}
         self._waiting_slots = 0
         self._clock = cpu_clock(self.native_id)
-        self._looks_at: dict[int, list[int]] = {}  # by innermost frame: in a lock, waiting otherwise
+        self._looks_at: dict[int, Counter[Wait]] = {}  # by innermost frame
         self._process_began_s, self._cpu_began_s = time.process_time(), time.thread_time()
         self._process_s, self._cpu_s = self._process_began_s, self._cpu_began_s
         self.started_s = self.last_s = self._wall_s = time.perf_counter()
@@ -140,7 +146,7 @@ class Recorder:
         cpu_s = max(0.0, thread_s - self._cpu_s) * due_share
         process_s = max(0.0, all_s - self._process_s) * due_share
         lock_s = 0.0
-        if is_shared and wait is not Wait.OTHER:
+        if is_shared and wait in (Wait.LOCK, Wait.UNKNOWN):
             lock_s = max(0.0, min(wall_s - cpu_s, process_s - cpu_s))
         weight = self._own.of(self._waiting_number(frame), key)
         weight.add(wall_s, cpu_s, lock_s, interval_s)
@@ -169,9 +175,9 @@ class Recorder:
         weight.add(share.wall_s * part, share.cpu_s * part, share.lock_s * part, share.interval_s)
 
     def note_wait(self, innermost: int, wait: Wait) -> None:
-        """Note what the thread was seen waiting for, at a frame."""
-        looks = self._looks_at.setdefault(innermost, [0, 0])
-        looks[wait is Wait.OTHER] += 1
+        """Note what the thread was seen doing in the kernel, at a frame."""
+        if wait is not Wait.UNKNOWN:
+            self._looks_at.setdefault(innermost, Counter())[wait] += 1
 
     def look_on(self, wall_s: float, process_s: float) -> None:
         """Note what else is to be noted, while the thread's own samples stay away."""
@@ -182,12 +188,12 @@ class Recorder:
         """Return what was sampled."""
         waiting = {number: key for key, number in self._waiting.items()}
         found = [
-            self._sampled(key, self._suspension(waiting[head]), weight, self._lock_share(key))
+            self._sampled(key, self._suspension(waiting[head]), weight, self._lock_s(key, weight))
             for head, key, weight in self._own.items()
         ]
         nowhere = Suspension()
         found += [
-            self._sampled(key, nowhere, weight, 1.0, thread_id, name)
+            self._sampled(key, nowhere, weight, weight.lock_s, thread_id, name)
             for (thread_id, name), key, weight in self._others.items()
         ]
         return found
@@ -197,7 +203,7 @@ class Recorder:
         key: StackKey,
         suspended: Suspension,
         weight: Weight,
-        lock_share: float,
+        lock_s: float,
         thread_id: int = 0,
         thread: str = "",
     ) -> SampledStack:
@@ -207,7 +213,7 @@ class Recorder:
             weight.wall_s,
             weight.cpu_s,
             weight.samples,
-            lock_s=weight.lock_s * lock_share,
+            lock_s=lock_s,
             grain_s=weight.grain_s,
             grain_s2=weight.grain_s2,
             memory_bytes=weight.memory_bytes,
@@ -215,10 +221,19 @@ class Recorder:
             thread_id=thread_id,
         )
 
-    def _lock_share(self, key: StackKey) -> float:
-        """Return 0 where the thread was seen waiting for something else than a lock."""
-        in_lock, otherwise = self._looks_at.get(key[0], (0, 0)) if key else (0, 0)
-        return 0.0 if otherwise > SLEEPS * (in_lock + otherwise) else 1.0
+    def _lock_s(self, key: StackKey, weight: Weight) -> float:
+        """Return how long the thread was kept waiting by a lock.
+
+        That is no longer than it was off the CPU while others computed, and no larger a share of the
+        time than that of the looks which saw it in a lock: in those that saw it run it needed none,
+        and waited for a CPU.
+        """
+        looks = self._looks_at.get(key[0]) if key else None
+        if looks is None:
+            return weight.lock_s
+        if looks[Wait.OTHER] > SLEEPS * looks.total():
+            return 0.0
+        return min(weight.lock_s, weight.wall_s * looks[Wait.LOCK] / looks.total())
 
     def _note_memory(self, weight: Weight, rss_bytes: int) -> None:
         if self._memory_by_line:
@@ -239,3 +254,7 @@ class Recorder:
     def _suspension(self, waiting: WaitingKey) -> Suspension:
         stacks, is_idle, in_loop = waiting
         return Suspension(tuple([self.table.stack(at) for at in stacks]), is_idle, in_loop)
+
+
+def _nobody_counts(_read_bytes: int) -> None:
+    """Take note of nothing."""

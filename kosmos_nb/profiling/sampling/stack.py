@@ -46,7 +46,8 @@ class SampledStack:
             sample weighs beyond it was spent in the C call that kept the sampler waiting.
         memory_bytes: Growth of resident memory since the sample before, added up.
         thread: Name of the thread; empty for the one that runs the measured code.
-        thread_id: Tells threads of one name apart; 0 for the one that runs the measured code.
+        thread_id: Tells threads of one name apart; 0 for the one that runs the measured code. Of many
+            thousands of threads the first one of a pool stands for those that have long ended.
     """
 
     frames: RawStack

@@ -90,12 +90,7 @@ class ThreadWatch:
         self.is_shared = False
         self.unseen_cpu_s = 0.0
         self._own_cpu_s = 0.0
-        self._closed_read_bytes = 0
-
-    @property
-    def read_bytes(self) -> int:
-        """How much its looks have read from system files."""
-        return self._closed_read_bytes + sum(at.channel.read_bytes for at in list(self._threads.values()))
+        self._recorders: Sequence[Recorder] = ()
 
     def begin(self, own_cpu_s: float) -> bool:
         """Note who is there before anything is measured; return whether the user has threads."""
@@ -129,6 +124,7 @@ class ThreadWatch:
         ended = [at for ident, at in self._threads.items() if ident not in frames and ident != own_ident]
         process_delta_s = max(0.0, process_s - self._process_s)
         self._wall_s, self._process_s = wall_s, process_s
+        self._recorders = recorders
         measured = {recorder.ident for recorder in recorders}
         is_shared = False
         for at, frame, since_s, cpu_s in spent:
@@ -151,20 +147,27 @@ class ThreadWatch:
     def wait_of(self, ident: int) -> Wait:
         """Say what a thread does in the kernel now."""
         at = self._threads.get(ident)
-        return at.channel.look() if at is not None else Wait.UNKNOWN
+        return self._wait(at) if at is not None else Wait.UNKNOWN
 
     def close(self) -> None:
         """Let go of what is held open."""
         for at in self._threads.values():
-            self._close(at)
+            at.channel.close()
         self._threads.clear()
+
+    def _wait(self, at: WatchedThread) -> Wait:
+        before = at.channel.read_bytes
+        wait = at.channel.look()
+        for recorder in self._recorders:
+            recorder.leave_out(at.channel.read_bytes - before)
+        return wait
 
     def _known(self, ident: int, since_s: float) -> WatchedThread:
         at = self._threads.get(ident)
         thread = threading._active.get(ident)  # type: ignore[attr-defined]
         if at is None or at.thread is not thread:
             if at is not None:  # its number was given to another one
-                self._close(at)
+                at.channel.close()
             at = self._meet(ident, thread, since_s)
         return at
 
@@ -178,10 +181,6 @@ class ThreadWatch:
         if isinstance(code, CodeType):
             at.active = self._table.key_of([(code, 0)])
         return at
-
-    def _close(self, at: WatchedThread) -> None:
-        self._closed_read_bytes += at.channel.read_bytes
-        at.channel.close()
 
     @staticmethod
     def _spent(at: WatchedThread, wall_s: float) -> tuple[float, float]:
@@ -208,26 +207,18 @@ class ThreadWatch:
         works = cpu_s > WORKS * since_s
         places = [self._places.of(number) for number in key]
         is_main = at.thread is threading.main_thread()
-        if is_of_stage(places):
+        if not counts(places, works=works, was_here=at.was_here, is_main=is_main):
             return None
-        if works and at.active and not is_in_code(places):
+        wait = self._wait(at)
+        if works and at.active and not is_in_code(places) and not runs_c_code(wait, frame):
             # It has worked and waits for more: the work is the one that it was last seen doing.
             key, since_s = at.active, cpu_s
-        elif not counts(places, works=works, was_here=at.was_here, is_main=is_main):
-            return None
         elif works:
             at.active = key
         lock_s = 0.0
-        if since_s - cpu_s > 0 and self._is_kept_waiting(at, places, works):
+        if since_s - cpu_s > 0 and is_kept_waiting(wait, places, works=works):
             lock_s = max(0.0, min(since_s - cpu_s, process_s - cpu_s))
         return ThreadShare(at.ident, at.thread_id, at.name, key, since_s, cpu_s, lock_s, interval_s)
-
-    @staticmethod
-    def _is_kept_waiting(at: WatchedThread, places: Sequence[Place], works: bool) -> bool:
-        wait = at.channel.look()
-        if wait is Wait.UNKNOWN:  # by what it was doing: waiting for a lock, or computing
-            return works or places[0] is Place.WAITER
-        return wait is Wait.LOCK
 
     @staticmethod
     def _tell(recorders: Sequence[Recorder], share: ThreadShare) -> None:
@@ -256,9 +247,24 @@ class ThreadWatch:
             self._tell(recorders, share)
             given_s += cpu_s
         for at in ended:
-            self._close(at)
+            at.channel.close()
             del self._threads[at.ident]
         return given_s
+
+
+def is_kept_waiting(wait: Wait, places: Sequence[Place], *, works: bool) -> bool:
+    """Return whether a thread waits for a lock; where that is not known, by what it was doing."""
+    if wait is Wait.UNKNOWN:
+        return works or places[0] is Place.WAITER
+    return wait is Wait.LOCK
+
+
+def runs_c_code(wait: Wait, frame: FrameType) -> bool:
+    """Return whether a thread without a frame of the code's works for it all the same.
+
+    As in `pool.submit(hashlib.sha256, data)`; a thread that begins or ends runs for nobody.
+    """
+    return wait is Wait.RUNS and not frame.f_code.co_name.startswith("_bootstrap")
 
 
 def counts(places: Sequence[Place], *, works: bool, was_here: bool, is_main: bool) -> bool:

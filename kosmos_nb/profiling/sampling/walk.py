@@ -6,6 +6,8 @@ its functions anew all the time (`eval` in a loop) does not make the table grow.
 """
 
 import itertools
+import opcode
+import sys
 from collections import deque
 from types import CodeType, FrameType
 
@@ -96,8 +98,34 @@ class FrameTable:
 
 
 def line_at(code: CodeType, position: int) -> int:
-    """Return the line of a position in the bytecode."""
+    """Return the line of a position in the bytecode.
+
+    Some instructions have none. In Python 3.11 the jump back at the end of a loop is one of them when
+    several ways lead to it, as after an `if`: and it is where signals are handled. It counts as its
+    loop's head: the line before it may be one that hardly ever runs. What else has no line, as the
+    clean-up after an exception, counts as the line before it.
+    """
+    before = line = None
     for _, end, line in code.co_lines():  # in order, without gaps
+        before = line or before
         if position < end:
-            return line or code.co_firstlineno
-    return code.co_firstlineno
+            break
+    if line is None and position > 0:
+        head = _loop_head(code.co_code, position)
+        if 0 <= head < position:
+            return line_at(code, head)
+    return before or code.co_firstlineno
+
+
+def _loop_head(bytecode: bytes, position: int) -> int:
+    """Return where a jump backward leads, -1 where there is none at `position`, in bytes."""
+    if sys.version_info >= (3, 12) or bytecode[position] != _JUMP_BACKWARD:
+        return -1  # newer Pythons give these jumps a line
+    distance, shift, at = bytecode[position + 1], 8, position - 2
+    while at >= 0 and bytecode[at] == opcode.EXTENDED_ARG:
+        distance |= bytecode[at + 1] << shift
+        shift, at = shift + 8, at - 2
+    return position + 2 - 2 * distance
+
+
+_JUMP_BACKWARD = opcode.opmap["JUMP_BACKWARD"]

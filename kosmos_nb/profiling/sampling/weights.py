@@ -1,6 +1,6 @@
 """What stacks weigh, added up in bounded memory."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from kosmos_nb.profiling.sampling.walk import CUT_NUMBER, INNERMOST, OUTERMOST, StackKey
@@ -45,9 +45,17 @@ class Weights(Generic[Head]):
     Args:
         base: How many of the outermost frames stay whatever happens.
         most_slots: How large it may grow, in slots of 8 bytes.
+        stand_ins: Given all heads, oldest first, says which one is to stand for which when there is
+            too much of all.
     """
 
-    def __init__(self, base: int = 0, most_slots: int = MOST_SLOTS) -> None:
+    def __init__(
+        self,
+        base: int = 0,
+        most_slots: int = MOST_SLOTS,
+        stand_ins: Callable[[Sequence[Head]], Mapping[Head, Head]] | None = None,
+    ) -> None:
+        self._stand_ins = stand_ins
         self._base = base
         self._most_slots = most_slots
         self._inner, self._outer = 2 * INNERMOST, OUTERMOST
@@ -83,13 +91,20 @@ class Weights(Generic[Head]):
         return (*key[: self._inner], CUT_NUMBER, *key[-outer:])
 
     def _merge(self) -> None:
+        if self._stand_ins is not None:
+            self._add_up(self._stand_ins(list(dict.fromkeys(head for head, _ in self._by_key))))
         while self._slots > self._most_slots // 2 and self._inner > 1:
             self._inner, self._outer = self._inner // 2, self._outer // 2
-            merged: dict[tuple[Head, StackKey], Weight] = {}
-            for (head, key), weight in self._by_key.items():
-                merged.setdefault((head, self.short(key)), Weight()).merge(weight)
-            self._by_key = merged
-            self._slots = sum(len(key) + _SLOTS_EACH for _, key in merged)
+            self._add_up({})
         if self._slots > self._most_slots // 2:
             # Cut as short as can be: there are at most as many as numbers of frames.
             self._most_slots = 2 * self._slots
+
+    def _add_up(self, heads: Mapping[Head, Head]) -> None:
+        merged: dict[tuple[Head, StackKey], Weight] = {}
+        for (head, key), weight in self._by_key.items():
+            known = merged.setdefault((heads.get(head, head), self.short(key)), weight)
+            if known is not weight:
+                known.merge(weight)
+        self._by_key = merged
+        self._slots = sum(len(key) + _SLOTS_EACH for _, key in merged)
