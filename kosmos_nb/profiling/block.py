@@ -1,10 +1,12 @@
 """A `with` block under a session, in a function, a generator or a coroutine."""
 
+import contextlib
 import inspect
 import sys
 from collections.abc import Callable
 from types import CodeType, FrameType
 
+from kosmos_nb.core import ProfilingError
 from kosmos_nb.profiling.analysis.frames import Function, short_file
 from kosmos_nb.profiling.analysis.subject import Subject, above, stack_depth
 from kosmos_nb.profiling.sampling.awaiting import suspended_frames
@@ -26,13 +28,20 @@ class Block:
     Args:
         new: Makes the session, when the block is made: what makes no sense is said at once.
         finish: Takes what was measured, and what the block raised.
+
+    Raises:
+        ProfilingError: It is entered a second time.
     """
 
     def __init__(self, new: Callable[[], ProfileSession], finish: Finish) -> None:
         self._session = new()
         self._finish = finish
+        self._is_entered = False
 
     def __enter__(self) -> None:
+        if self._is_entered:
+            raise ProfilingError("A profile_context() measures one block; make a new one for each.")
+        self._is_entered = True
         frame = sys._getframe(1)  # the user's, whose lines are the block
         code = frame.f_code
         self._subject = Subject(
@@ -45,8 +54,15 @@ class Block:
         self._session.start(suspended_frames(code, itself=True) if is_coroutine else None)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._session.stop()
-        self._finish(self._session, self._subject, error)
+        try:
+            self._session.stop()
+        finally:
+            self._session.stop()  # an interrupt may have come before the line above
+            if error is None:
+                self._finish(self._session, self._subject, None)
+            else:
+                with contextlib.suppress(Exception):  # a door: the user's error is what is told
+                    self._finish(self._session, self._subject, error)
 
 
 def _finder(frame: FrameType) -> Callable[[RawStack], int | None]:

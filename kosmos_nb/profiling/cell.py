@@ -15,6 +15,7 @@ subshells) are kept apart by thread.
 """
 
 import ast
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -103,7 +104,7 @@ class CellHook:
         self._read, self._always = read, always
         self._finish, self._complain = finish, complain
         self._active: dict[int, _Active] = {}
-        self._marker = _Marker(self._start)
+        self._marker = _Marker(self._mark)
         self._shadow = TracebackShadow(shell, RUN_CODE, self._stop_at_error)
 
     def install(self) -> None:
@@ -116,21 +117,23 @@ class CellHook:
 
     def uninstall(self) -> None:
         """Leave nothing of ours in the shell; a cell that is being profiled just runs on."""
-        for active in self._active.values():
-            active.session.stop()
-        self._active.clear()
-        self._remove_marker()
-        self._shadow.remove()
-        transformers = self._shell.input_transformers_cleanup
-        if self.blank_magic_line in transformers:
-            transformers.remove(self.blank_magic_line)
-        for event, callback in (
-            ("pre_run_cell", self._before),
-            ("post_execute", self._stop),
-            ("post_run_cell", self._after),
-        ):
-            if callback in self._shell.events.callbacks[event]:
-                self._shell.events.unregister(event, callback)
+        with contextlib.ExitStack() as steps:  # an interrupt in one of them does not keep the others
+            for event, callback in (
+                ("pre_run_cell", self._before),
+                ("post_execute", self._stop),
+                ("post_run_cell", self._after),
+            ):
+                steps.callback(self._unregister, event, callback)
+            steps.callback(_without, self._shell.input_transformers_cleanup, self.blank_magic_line)
+            steps.callback(self._shadow.remove)
+            steps.callback(_without, self._shell.ast_transformers, self._marker)
+            steps.callback(self._active.clear)
+            for active in self._active.values():
+                steps.callback(active.session.stop)
+
+    def _unregister(self, event: str, callback: Callable[..., None]) -> None:
+        if callback in self._shell.events.callbacks[event]:
+            self._shell.events.unregister(event, callback)
 
     @property
     def is_active(self) -> bool:
@@ -142,10 +145,7 @@ class CellHook:
         """Take the magic's line out of a cell that is run as a whole; pure."""
         if not lines or self._options(lines[0]) is None or _is_nested():
             return lines
-        rest = lines[1:]
-        if rest and rest[0].startswith("%%"):
-            rest = list(cell_magic(rest))  # type: ignore[no-untyped-call]  # a magic below ours would not be seen on the second line
-        return ["\n", *_dedented(rest)]
+        return ["\n", *_first_of_all(lines[1:])]
 
     # IPython asks it whether the typed text is complete; a terminal would otherwise take the
     # magic's line alone for a whole cell.
@@ -161,7 +161,7 @@ class CellHook:
     def _before(self, info: Any = None) -> None:
         if _is_nested():
             return
-        try:
+        with self._door("this cell is not profiled"):
             self._discard()
             source = str(info.raw_cell)
             options = self._options(source.lstrip().split("\n", 1)[0]) or self._always(source)
@@ -169,10 +169,6 @@ class CellHook:
                 self._complain(f"this cell is not profiled: {options.problem}")
             elif options is not None:
                 self._prepare(source, options, info)
-        # A door: whatever goes wrong here, the user's cell runs.
-        except Exception as error:
-            self._remove_marker()
-            self._complain(f"this cell is not profiled: {_line(error)}")
 
     def _prepare(self, source: str, options: CellOptions, info: Any) -> None:
         shell = self._shell
@@ -191,24 +187,17 @@ class CellHook:
         if active is None or active.is_started or _is_nested():
             return
         active.is_started = True
-        try:
-            self._step_aside()
+        with self._door("this cell is not profiled"):
             self._shadow.install()
             active.session.start(suspended_frames(RUN_CODE))
-        except Exception as error:  # a door, as above
-            self._discard()
-            self._complain(f"this cell is not profiled: {_line(error)}")
 
     def _stop_at_error(self) -> None:
         """End the measurement of a cell whose code has just failed; `_stop` does the rest."""
         active = self._active.get(threading.get_ident())
         if active is None or active.process != os.getpid() or times_on_stack(RUN_CODE) > 1:
             return
-        try:
+        with self._door("this cell's profile is lost"):
             active.session.stop()
-        except Exception as error:  # a door, as above
-            self._discard()
-            self._complain(f"this cell's profile is lost: {_line(error)}")
 
     def _stop(self) -> None:
         active = self._active.get(threading.get_ident())
@@ -218,15 +207,12 @@ class CellHook:
             self._active.clear()  # the child of a fork came to the end of its parent's cell
             self._shadow.remove()
             return
-        try:
+        with self._door("this cell's profile is lost"):
             if not active.is_started:  # a syntax error: there was nothing to run
                 active.is_started = True
                 active.session.start()
             active.session.stop()
             self._remove_marker()
-        except Exception as error:  # a door, as above
-            self._discard()
-            self._complain(f"this cell's profile is lost: {_line(error)}")
 
     def _after(self, result: Any = None) -> None:
         if _is_nested():
@@ -234,7 +220,7 @@ class CellHook:
         active = self._pop()
         if active is None or active.process != os.getpid():
             return
-        try:
+        with self._door("this cell's profile is lost"):
             status, exception_type = _outcome(result)
             count = result.execution_count if result.info.store_history else None
             profile = active.session.result(
@@ -244,8 +230,23 @@ class CellHook:
                 exception_type=exception_type,
             )
             self._finish(profile, active.options)
-        except Exception as error:  # a door, as above
-            self._complain(f"this cell's profile is lost: {_line(error)}")
+
+    @contextlib.contextmanager
+    def _door(self, what: str) -> Iterator[None]:
+        """Let no failure of ours out to the user's cell: nothing of ours stays, and one line says so."""
+        try:
+            yield
+        except Exception as error:
+            self._give_up()
+            with contextlib.suppress(Exception):  # the user may have closed the stream it goes to
+                self._complain(f"{what}: {_line(error)}")
+        except BaseException:  # an interrupt is the user's
+            self._give_up()
+            raise
+
+    def _give_up(self) -> None:
+        with contextlib.suppress(Exception):  # the failure that led here is the one to tell
+            self._discard()
 
     def _identity(self, active: _Active, count: int | None) -> Identity:
         return Identity(
@@ -279,18 +280,23 @@ class CellHook:
         return active
 
     def _discard(self) -> None:
-        active = self._pop()
-        if active is not None and active.process == os.getpid():
-            active.session.stop()
-        self._remove_marker()
+        active = self._active.get(threading.get_ident())
+        try:
+            if active is not None and active.process == os.getpid():
+                active.session.stop()
+        finally:
+            self._pop()
+            self._remove_marker()
 
     def _remove_marker(self) -> None:
-        if not self._active_unstarted() and self._marker in self._shell.ast_transformers:
-            self._shell.ast_transformers.remove(self._marker)
+        if not self._active_unstarted():
+            _without(self._shell.ast_transformers, self._marker)
 
-    def _step_aside(self) -> None:
+    def _mark(self) -> None:
+        self._start()
         # IPython walks the whole tree once more where it has transformers when they are through:
         # milliseconds in a long cell. It is going through the list now; only its end may go.
+        # IPython itself removes one that fails, so ours goes last of all.
         transformers = self._shell.ast_transformers
         if transformers and transformers[-1] is self._marker:
             self._remove_marker()
@@ -327,10 +333,20 @@ class OtherCells(Mapping[str, str]):
         return len(self._counts)
 
 
-def _dedented(lines: list[str]) -> list[str]:
-    """Do what IPython does to a cell that begins with an indented line; ours came before it."""
-    first = next((at for at, line in enumerate(lines) if line.strip()), 0)
-    return [*lines[:first], *leading_indent(lines[first:])]  # type: ignore[no-untyped-call]  # IPython's
+def _first_of_all(lines: list[str]) -> list[str]:
+    """Do what IPython does where a cell begins: below our line it would not see that it does.
+
+    An indented cell is dedented, and a second magic takes the rest. Blank lines before it stay,
+    for the numbers of the lines.
+    """
+    first = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
+    body = cell_magic(leading_indent(lines[first:]))  # type: ignore[no-untyped-call]  # IPython's
+    return [*lines[:first], *body]
+
+
+def _without(members: list[Any], member: object) -> None:
+    if member in members:
+        members.remove(member)
 
 
 def _is_nested() -> bool:

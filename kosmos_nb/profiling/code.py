@@ -1,5 +1,6 @@
 """Profiling of compiled code in a shell's namespace, for the line magic and nested cells."""
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from types import CodeType
@@ -11,7 +12,7 @@ from kosmos_nb.profiling.analysis.frames import CellPlace, Function
 from kosmos_nb.profiling.analysis.subject import Subject, above, stack_depth
 from kosmos_nb.profiling.cell import CellOptions, OtherCells
 from kosmos_nb.profiling.modes import new_session
-from kosmos_nb.profiling.profiler import Ending, outcome
+from kosmos_nb.profiling.profiler import outcome
 from kosmos_nb.profiling.session import Identity
 
 
@@ -40,6 +41,7 @@ class CodeProfiler:
         Raises:
             BaseException: What the code raised.
         """
+        __tracebackhide__ = True  # IPython shows the user's frames
         options = self._options
         session = new_session(
             options.mode,
@@ -52,20 +54,23 @@ class CodeProfiler:
         globals_ns = self._shell.user_global_ns
         locals_ns = self._shell.user_ns if local_ns is None else local_ns
         value: Any = None
-        ended: Ending = ("ok", None)
-        session.start()
         try:
-            for code in codes:
-                value = eval(code, globals_ns, locals_ns)  # noqa: S307 - the user's own code
+            try:
+                session.start()
+                for code in codes:
+                    value = eval(code, globals_ns, locals_ns)  # noqa: S307 - the user's own code
+            finally:
+                session.stop()
         except BaseException as error:
-            ended = outcome(error)
+            session.stop()  # an interrupt may have come before the line above
+            status, exception_type = outcome(error)
+            if session.has_measured:
+                with contextlib.suppress(Exception):  # a door: the user's error is what is told
+                    self.profile = session.result(
+                        subject, owner, status=status, exception_type=exception_type
+                    )
             raise
-        finally:
-            session.stop()
-            status, exception_type = ended
-            self.profile = session.result(
-                subject, owner, status=status, exception_type=exception_type, value=value
-            )
+        self.profile = session.result(subject, owner, value=value)
         return self.profile
 
     def _subject(self, source: str, depth: int, is_cell: bool) -> Subject:

@@ -1,5 +1,6 @@
 """`ExecutionProfiler`: profile a function, a block or code, in a script, a worker or a notebook."""
 
+import contextlib
 import dataclasses
 import hashlib
 import inspect
@@ -83,18 +84,17 @@ class ExecutionProfiler:
         _check_callable(function)
         subject = _function_subject(function, stack_depth(sys._getframe()))
         session = self._session(_file_of(function))
-        value: Any = None
-        ended: Ending = ("ok", None)
-        session.start()
         try:
-            value = function(*args, **kwargs)
+            try:
+                session.start()
+                value = function(*args, **kwargs)
+            finally:
+                session.stop()
         except BaseException as error:
-            ended = outcome(error)
+            session.stop()  # an interrupt may have come before the line above
+            self._finish_failed(session, subject, outcome(error))
             raise
-        finally:
-            session.stop()
-            profile = self._finish(session, subject, ended, value)
-        return value, profile
+        return value, self._finish(session, subject, ("ok", None), value)
 
     def profile_context(self) -> AbstractContextManager[None]:
         """Profile the block; `get_result()` has the profile afterwards, also when it raised.
@@ -161,21 +161,23 @@ class ExecutionProfiler:
         """
         subject = _program_subject(program, times_on_stack(_RUN))
         session = self._session(program.filename)
-        value: Any = None
-        ended: Ending = ("ok", None)
-        session.start()
+        owner = _owner(program, label, experiment_id)
         try:
             try:
-                value = program.run(namespace)
+                session.start()
+                try:
+                    value = program.run(namespace)
+                finally:
+                    if then is not None:
+                        then()
             finally:
-                if then is not None:
-                    then()
+                session.stop()
         except BaseException as error:
-            ended = ("ok", None) if _is_ordinary_exit(error) else outcome(error)
+            session.stop()  # an interrupt may have come before the line above
+            ended: Ending = ("ok", None) if _is_ordinary_exit(error) else outcome(error)
+            self._finish_failed(session, subject, ended, owner)
             raise
-        finally:
-            session.stop()
-            self._finish(session, subject, ended, value, _owner(program, label, experiment_id))
+        self._finish(session, subject, ("ok", None), value, owner)
         return value
 
     def get_result(self) -> ProfileResult:
@@ -211,14 +213,24 @@ class ExecutionProfiler:
 
     def _not_begun(self, program: Program, experiment_id: str, ended: Ending) -> ProfileResult:
         session = self._session()
-        session.start()
-        session.stop()
+        try:
+            session.start()
+        finally:
+            session.stop()
         return self._finish(
             session, _program_subject(program, 0), ended, None, _owner(program, None, experiment_id)
         )
 
     def _end_block(self, session: ProfileSession, subject: Subject, error: BaseException | None) -> None:
         self._finish(session, subject, outcome(error), None)
+
+    def _finish_failed(
+        self, session: ProfileSession, subject: Subject, ended: Ending, owner: Identity | None = None
+    ) -> None:
+        """Make the profile of what has raised; where it was not even started there is none."""
+        if session.has_measured:
+            with contextlib.suppress(Exception):  # a door: the user's error is what is told
+                self._finish(session, subject, ended, None, owner)
 
     def _finish(
         self,

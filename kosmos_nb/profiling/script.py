@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
-from kosmos_nb.core import ConfigError
+from kosmos_nb.core import ConfigError, KosmosError, ProfilingError
 from kosmos_nb.core.program import Program, compile_program, end_threads, without_frames_outside
 from kosmos_nb.profiling.profiler import ExecutionProfiler
 
@@ -75,7 +75,7 @@ def main(order: str) -> None:
     except BaseException as error:  # the script's own end, told below as Python tells it
         problem = error
     if os.getpid() == own_pid:  # else a child that the script forked came to the script's end
-        _hand_over(profiler, Path(wanted.result))
+        _hand_over(profiler, Path(wanted.result), problem)
     if problem is not None:
         _leave(problem, program.filename)
 
@@ -142,10 +142,21 @@ def _compiled(source: bytes, path: str) -> Program:
     return compile_program(text, path)
 
 
-def _hand_over(profiler: ExecutionProfiler, file: Path) -> None:
+def _hand_over(profiler: ExecutionProfiler, file: Path, problem: BaseException | None) -> None:
+    """Write the profile; a failure of ours is a line, and the script ends as it did."""
+    try:
+        profile = profiler.get_result()
+    except ProfilingError:
+        if isinstance(problem, KosmosError):  # it could not begin, and nothing has run
+            print(f"kosmos: {problem}", file=sys.stderr)
+            sys.exit(1)
+        return
     written = file.with_suffix(".part")
-    written.write_text(profiler.get_result().to_json(), encoding="utf-8")
-    written.rename(file)
+    try:
+        written.write_text(profile.to_json(), encoding="utf-8")
+        written.rename(file)
+    except OSError as error:
+        print(f"kosmos: the profile could not be written: {error}", file=sys.stderr)
 
 
 def _leave(error: BaseException, filename: str) -> None:

@@ -1,14 +1,16 @@
 """One profile from start to result; the modes differ in what they watch meanwhile."""
 
+import dataclasses
+import functools
 import platform
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from kosmos_nb.core import ProfilingError, SystemClock, uuid7
+from kosmos_nb.core import KosmosError, ProfilingError, SystemClock, uuid7
 from kosmos_nb.core.clock import Clock
 from kosmos_nb.history import (
     MEGABYTE,
@@ -20,8 +22,8 @@ from kosmos_nb.history import (
 from kosmos_nb.profiling.analysis.subject import Subject
 from kosmos_nb.profiling.findings import Findings, Instrument
 from kosmos_nb.profiling.meters.process import Costs, ProcessMeter
-from kosmos_nb.profiling.sampling.collector import collections_held_back
 from kosmos_nb.profiling.sampling.stack import Suspended
+from kosmos_nb.profiling.undisturbed import undisturbed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,7 @@ class ProfileSession:
         self.track_memory = track_memory
         self._instruments = instruments
         self._watching: list[Instrument] = []
+        self._failures: dict[object, Exception] = {}
         self._clock = clock or SystemClock()
         self._meter = ProcessMeter(track_memory=track_memory)
         self._costs: Costs | None = None
@@ -71,34 +74,93 @@ class ProfileSession:
         self.is_running = False
 
     def start(self, suspended: Suspended | None = None) -> None:
-        """Begin to measure.
+        """Begin to measure. Where that fails nothing of it stays.
 
         Args:
             suspended: Gives the frames of the measured coroutine while it waits.
+
+        Raises:
+            ProfilingError: It could not begin, or has been started before.
+            MissingExtraError: What is to be traced needs a library that is not installed.
         """
-        with collections_held_back():
-            began_s = own_cpu_s()
-            self.started_at_us = self._clock.utc_us()
-            self.is_running = True
-            self._meter.open()
-            for instrument in self._instruments:
-                self._watching.append(instrument)
-                instrument.start(self._meter, suspended)
-            self._meter.start()
-            self._overhead_s += own_cpu_s() - began_s
+        if self.started_at_us:
+            raise ProfilingError("This profile has been started already; each measures once.")
+        try:
+            undisturbed(functools.partial(self._begin, suspended))
+        except BaseException as error:
+            self.stop()
+            self._costs = None  # what was cut short is no measurement
+            if isinstance(error, Exception) and not isinstance(error, KosmosError):
+                raise ProfilingError(f"The profile could not begin: {describe(error)}") from error
+            raise
 
     def stop(self) -> None:
-        """End the measurement; does nothing when it has ended."""
+        """End the measurement; does nothing when it has ended.
+
+        An instrument that fails is missing in the result, and no reason not to end the others. An
+        interrupt is raised when all have ended.
+        """
         if not self.is_running:
             return
-        with collections_held_back():
-            began_s = own_cpu_s()
-            self._costs = self._meter.stop()
-            while self._watching:
-                self._watching.pop().stop()
-            self._meter.close()
-            self.is_running = False
-            self._overhead_s += own_cpu_s() - began_s
+        try:
+            undisturbed(self._end)
+        except BaseException:  # that interrupt: what it cut short is done again
+            undisturbed(self._end)
+            raise
+
+    @property
+    def has_measured(self) -> bool:
+        """Whether there is a result."""
+        return self._costs is not None and not self.is_running
+
+    def _begin(self, suspended: Suspended | None) -> None:
+        began_s = own_cpu_s()
+        self.is_running = True
+        self.started_at_us = self._clock.utc_us()
+        self._meter.open()
+        for instrument in self._instruments:
+            self._watching.append(instrument)
+            instrument.start(self._meter, suspended)
+        self._meter.start()
+        self._overhead_s += own_cpu_s() - began_s
+
+    def _end(self) -> None:
+        """Take down what `_begin` has put up; each step may be done twice."""
+        if not self.is_running:
+            return
+        began_s = own_cpu_s()
+        if self._costs is None and self._meter.is_running:
+            self._attempt(self._meter, self._read_costs)
+        while self._watching:
+            instrument = self._watching[-1]
+            self._attempt(instrument, instrument.stop)
+            self._watching.pop()
+        self._attempt(self._meter, self._meter.close)
+        self._overhead_s += own_cpu_s() - began_s
+        self.is_running = False
+
+    def _read_costs(self) -> None:
+        self._costs = self._meter.stop()
+
+    def _attempt(self, part: object, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # a door: the others are to end, and the user's code goes on
+            self._failures[part] = error
+
+    def _findings(self, subject: Subject) -> Findings:
+        seen = Findings()
+        for instrument in self._instruments:
+            try:
+                if instrument not in self._failures:
+                    seen = instrument.add_to(seen, subject)
+            except Exception as error:  # a door: what the others have measured is not lost
+                self._failures[instrument] = error
+        notes = [
+            f"A part of this profile is missing: {type(part).__name__} failed ({describe(error)})."
+            for part, error in self._failures.items()
+        ]
+        return dataclasses.replace(seen, notes=(*seen.notes, *notes))
 
     def result(
         self,
@@ -117,12 +179,9 @@ class ProfileSession:
         costs = self._costs
         if costs is None:
             raise ProfilingError("This profile has not been started and stopped yet.")
-        with collections_held_back():
-            began_s = own_cpu_s()
-            seen = Findings()
-            for instrument in self._instruments:
-                seen = instrument.add_to(seen, subject)
-            overhead_s = self._overhead_s + seen.overhead_s + own_cpu_s() - began_s
+        began_s = own_cpu_s()
+        seen = undisturbed(functools.partial(self._findings, subject))
+        overhead_s = self._overhead_s + seen.overhead_s + own_cpu_s() - began_s
         return ProfileResult(
             id=uuid7(),
             kind=subject.kind,
@@ -185,6 +244,11 @@ class ProfileSession:
             MemorySnapshot(timestamp=0.0, current_mb=first, peak_mb=first),
             MemorySnapshot(timestamp=costs.wall_s, current_mb=last, peak_mb=peak),
         )
+
+
+def describe(error: BaseException) -> str:
+    """Return an error as one line: its type, and what it says."""
+    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
 
 
 _PYTHON = platform.python_version()

@@ -4,12 +4,13 @@ On Linux the peak is exact and free: writing 5 to `/proc/self/clear_refs` resets
 high-water mark (`VmHWM`), which is read back at the end. Elsewhere a thread looks now and then.
 """
 
+import contextlib
 import gc
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from kosmos_nb.profiling.meters.procfs import ProcessFigures, process_figures
@@ -18,6 +19,7 @@ if sys.platform != "win32":
     import resource
 
 POLL_S = 0.02
+LOCK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ class ProcessMeter:
     """
 
     _running: "list[ProcessMeter]" = []  # noqa: RUF012 - one kernel mark per process, shared on purpose
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
     def __init__(
         self, *, track_memory: bool = True, figures: Callable[[], ProcessFigures] = process_figures
@@ -74,33 +76,46 @@ class ProcessMeter:
         self._figures = figures
         self._gc = _GcTimer()
         self._poller: _Poller | None = None
-        self._peak_bytes = 0
+        self._newest_bytes = self._peak_bytes = 0
         self._peak_method = "ends only"
+        self._is_open = False
+        self.is_running = False
 
     def open(self) -> None:
         """Open what `start`, `stop` and `rss_bytes` read."""
         self._proc = self._figures()
+        self._is_open = True
 
     def close(self) -> None:
-        """Close it."""
-        self._proc.close()
-        with ProcessMeter._lock:
+        """Let go of everything, also after a `start` that was cut short; a second time does nothing."""
+        self.is_running = False
+        self._gc.stop()
+        if self._poller is not None:
+            self._poller.stop()
+        with _one_at_a_time():
             if self in ProcessMeter._running:
                 ProcessMeter._running.remove(self)
+        if self._is_open:
+            self._proc.close()
+            self._is_open = False
 
     def start(self) -> None:
         """Begin. The clocks are read last, so that the meter's own start is not in them."""
         self._start_peak()
         self._gc.start()
-        self.rss_start_bytes = self._proc.rss_bytes()
+        self.rss_start_bytes = self._newest_bytes = self._proc.rss_bytes()
         self._io_start = self._proc.io()
         self._first = _read()
+        self.is_running = True
 
     def stop(self) -> Costs:
         """End; the clocks are read first."""
         last, first = _read(), self._first
         io_end = self._proc.io()
-        rss_end = self._proc.rss_bytes()
+        # The code may have taken all numbers of files there are: the newest reading is what there is.
+        rss_end = self._newest_bytes
+        with contextlib.suppress(OSError):
+            rss_end = self._proc.rss_bytes()
         self._gc.stop()
         self._stop_peak()
         read_bytes, written_bytes = _difference(self._io_start, io_end)
@@ -126,7 +141,7 @@ class ProcessMeter:
 
     def rss_bytes(self) -> int:
         """Return resident memory now, and remember it if it is the highest seen."""
-        rss = self._proc.rss_bytes(keep_turn=True)
+        rss = self._newest_bytes = self._proc.rss_bytes(keep_turn=True)
         self._peak_bytes = max(self._peak_bytes, rss)
         return rss
 
@@ -140,7 +155,7 @@ class ProcessMeter:
         self._proc.own_read_bytes += read_bytes
 
     def _start_peak(self) -> None:
-        with ProcessMeter._lock:
+        with _one_at_a_time():
             # The mark is one for the process: before it is reset, meters that run already
             # take what it says.
             others = any(meter._peak_method == "VmHWM" for meter in ProcessMeter._running)
@@ -158,10 +173,21 @@ class ProcessMeter:
 
     def _stop_peak(self) -> None:
         if self._peak_method == "VmHWM":
-            with ProcessMeter._lock:
+            with contextlib.suppress(OSError), _one_at_a_time():  # as above
                 _share_mark(self._proc.high_water_bytes())
         if self._poller is not None:
             self._poller.stop()
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    # What an interrupt kept from its release is no reason to wait for ever.
+    is_held = ProcessMeter._lock.acquire(timeout=LOCK_S)
+    try:
+        yield
+    finally:
+        if is_held:
+            ProcessMeter._lock.release()
 
 
 def _share_mark(high_water_bytes: int) -> None:
@@ -220,15 +246,17 @@ class _Poller(threading.Thread):
 
     def run(self) -> None:
         while not self._ended.wait(POLL_S):
-            self._meter.rss_bytes()
+            with contextlib.suppress(OSError):  # no number is left for a file: later, perhaps
+                self._meter.rss_bytes()
 
     def stop(self) -> None:
         self._ended.set()
-        self.join()
+        if self.ident is not None:  # its start was not cut short
+            self.join()
 
 
 def _after_fork_in_child() -> None:
-    ProcessMeter._lock = threading.Lock()
+    ProcessMeter._lock = threading.RLock()
     for meter in ProcessMeter._running:  # `stop` still works in the child, should it come there
         meter._gc.stop()
         meter._proc.close()  # these are the parent's

@@ -4,6 +4,7 @@ import os
 import sys
 from typing import Protocol
 
+from kosmos_nb.profiling.meters.files import OwnFile
 from kosmos_nb.profiling.sampling.gil import HeldReader
 
 _PAGE_BYTES = 4096
@@ -12,6 +13,7 @@ if sys.platform != "win32":
 
     _PAGE_BYTES = resource.getpagesize()
 
+_STATM_FIELDS = 7
 _HAS_PROC = sys.platform.startswith("linux") and os.path.exists("/proc/self/statm")  # noqa: PTH110 - once
 
 
@@ -53,8 +55,8 @@ def process_figures() -> ProcessFigures:
 class ProcSelf:
     """`/proc/self`, open from the first reading to `close`.
 
-    Not longer: a number of ours that the user's code closes may become a file of the user's, and
-    in the child of a fork it is still the parent's.
+    Not longer: in the child of a fork it is still the parent's. What the user's code closes meanwhile is
+    opened again.
 
     Attributes:
         own_read_bytes: What readings have read; it is left out of `io`.
@@ -62,30 +64,52 @@ class ProcSelf:
 
     def __init__(self) -> None:
         self.own_read_bytes = 0
-        self._statm = self._io = -1
+        self._statm: OwnFile | None = None
+        self._io: OwnFile | None = None
         self._held: HeldReader | None = None
 
     def rss_bytes(self, *, keep_turn: bool = False) -> int:
-        """Resident memory, from `statm`."""
-        if self._statm < 0:
-            self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        """Resident memory, from `statm`.
+
+        Raises:
+            OSError: It cannot be opened again, after the user's code has closed it.
+        """
+        fields = self._statm_fields(keep_turn)
+        if fields is None:
+            # Only forgotten: the number is nobody's now, or the user's.
+            self._statm = None
+            fields = self._statm_fields(keep_turn)
+        if fields is None:
+            raise OSError("/proc/self/statm cannot be read.")
+        return int(fields[1]) * _PAGE_BYTES
+
+    def _statm_fields(self, keep_turn: bool) -> list[bytes] | None:
+        """Return what it says; None where the number is no longer that of this file."""
+        if self._statm is None:
+            self._statm = OwnFile.open("/proc/self/statm")
             self._held = None
-        if keep_turn:
-            if self._held is None:
-                self._held = HeldReader(self._statm)
-            data = self._held.read()
-        else:
-            data = os.pread(self._statm, 200, 0)
+        try:
+            if keep_turn:  # without asking whose the number is: that would let go of the lock
+                if self._held is None:
+                    self._held = HeldReader(self._statm.number)
+                data = self._held.read()
+            else:
+                data = os.pread(self._statm.number, 200, 0)
+        except OSError:
+            return None
+        fields = data.split()
+        if len(fields) != _STATM_FIELDS or not all(map(bytes.isdigit, fields)):
+            return None
         self.own_read_bytes += len(data)
-        return int(data.split(None, 2)[1]) * _PAGE_BYTES
+        return fields
 
     def io(self) -> tuple[int, int] | None:
         """`rchar` and `wchar`, less what these readings read; None where it is not allowed."""
         own_bytes = self.own_read_bytes
         try:
-            if self._io < 0:
-                self._io = os.open("/proc/self/io", os.O_RDONLY | os.O_CLOEXEC)
-            data = os.pread(self._io, 500, 0)
+            if self._io is None or not self._io.is_there:
+                self._io = OwnFile.open("/proc/self/io")
+            data = os.pread(self._io.number, 500, 0)
         except OSError:  # some containers
             return None
         self.own_read_bytes += len(data)
@@ -94,25 +118,26 @@ class ProcSelf:
 
     def reset_high_water(self) -> bool:
         """Write 5 to `clear_refs`; False where the system does not let us (some containers)."""
+        file = -1
         try:
             file = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
             os.write(file, b"5")
         except OSError:
             return False
         finally:
-            os.close(file)
+            if file >= 0:
+                os.close(file)
         return True
 
     def high_water_bytes(self) -> int:
         """`VmHWM` of `status`."""
-        file = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
+        file = -1
         try:
+            file = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
             text = os.read(file, 8192)
         finally:
-            os.close(file)
+            if file >= 0:
+                os.close(file)
         self.own_read_bytes += len(text)
         start = text.find(b"VmHWM:")
         return int(text[start + 6 : text.find(b"kB", start)]) * 1024 if start >= 0 else 0
@@ -120,9 +145,9 @@ class ProcSelf:
     def close(self) -> None:
         """Close what is open; a later reading opens it again."""
         for file in (self._statm, self._io):
-            if file >= 0:
-                os.close(file)
-        self._statm = self._io = -1
+            if file is not None:
+                file.close()
+        self._statm = self._io = None
 
 
 class _Psutil:

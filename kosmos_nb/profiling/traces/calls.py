@@ -17,7 +17,7 @@ from kosmos_nb.profiling.analysis.subject import Subject
 from kosmos_nb.profiling.findings import Findings
 from kosmos_nb.profiling.meters.process import ProcessMeter
 from kosmos_nb.profiling.sampling.stack import Suspended
-from kosmos_nb.profiling.traces.counter import Calls, profile_hook, with_calls
+from kosmos_nb.profiling.traces.counter import NO_PLACE, Calls, Tool, profile_hook, with_calls
 from kosmos_nb.profiling.traces.with_cprofile import HookedTrace
 from kosmos_nb.profiling.traces.with_monitoring import MonitoredTrace
 
@@ -55,8 +55,12 @@ def check_calls() -> None:
     Raises:
         ProfilingError: Another profiler is active; the message says which.
     """
+    if _HAS_MONITORING:
+        if not Tool.is_free():
+            raise ProfilingError(NO_PLACE)
+        return
     hook = profile_hook()
-    if hook is not None and not _HAS_MONITORING:
+    if hook is not None:
         raise ProfilingError(
             f"--trace-calls needs the interpreter's profiling hook, which is in use ({hook}). "
             "Stop that profiler first, or leave --trace-calls out."

@@ -37,8 +37,13 @@ _STRIDE = 100  # between two looks at the limits
 MONITORING: Any = getattr(sys, "monitoring", None)
 # Debuggers, coverage, profilers and optimizers have numbers of their own: those stay theirs.
 _TOOLS = (4, 3)
+_NAME = "kosmos_nb"
 
 NO_MONITORING = "Calls are not counted: that takes Python 3.12 or newer."
+NO_PLACE = (
+    "--trace-calls needs a place in sys.monitoring, and other tools hold those that are free for profilers. "
+    "Stop one of them, or leave --trace-calls out."
+)
 NO_TOOL = "Calls are not counted: other tools hold the places of sys.monitoring."
 
 
@@ -59,36 +64,48 @@ class Tool:
     @classmethod
     def take(cls) -> "Tool | None":
         """Take a free place; None where there is none, or no `sys.monitoring`."""
-        for number in _TOOLS if MONITORING is not None else ():
-            if MONITORING.get_tool(number) is None:
-                try:
-                    MONITORING.use_tool_id(number, "kosmos_nb")
-                except ValueError:  # another thread was quicker
-                    continue
-                return cls(number)
+        for number in _free_places():
+            try:
+                MONITORING.use_tool_id(number, _NAME)
+            except ValueError:  # another thread was quicker
+                continue
+            tool = cls(number)
+            _TAKEN.add(tool)
+            return tool
         return None
+
+    @staticmethod
+    def is_free() -> bool:
+        """Whether there is a free place now."""
+        return bool(_free_places())
 
     def watch(self, callbacks: Mapping[int, Callable[..., object] | None]) -> None:
         """Have the callbacks called at their events."""
         self._events = list(callbacks)
-        _TAKEN.add(self)
         for event, callback in callbacks.items():
             MONITORING.register_callback(self._number, event, callback)
         MONITORING.set_events(self._number, sum(callbacks))
 
     def give_back(self) -> None:
-        """End all events and free the place."""
+        """End all events and free the place; a second time does nothing."""
         self.abandon()
         # Whoever takes the place next would find disabled what we have disabled.
         MONITORING.restart_events()
 
     def abandon(self) -> None:
         """Free the place; in the child of a fork as well, which inherits it."""
-        MONITORING.set_events(self._number, 0)
+        if self in _TAKEN and MONITORING.get_tool(self._number) == _NAME:
+            MONITORING.set_events(self._number, 0)
+            for event in self._events:
+                MONITORING.register_callback(self._number, event, None)
+            MONITORING.free_tool_id(self._number)
         _TAKEN.discard(self)
-        for event in self._events:
-            MONITORING.register_callback(self._number, event, None)
-        MONITORING.free_tool_id(self._number)
+
+
+def _free_places() -> list[int]:
+    if MONITORING is None:
+        return []
+    return [number for number in _TOOLS if MONITORING.get_tool(number) is None]
 
 
 _TAKEN: "weakref.WeakSet[Tool]" = weakref.WeakSet()
@@ -132,9 +149,9 @@ class CallCounter:
 
     def stop(self) -> None:
         """End it; nothing stays registered or disabled."""
-        tool, self._tool = self._tool, None
-        if tool is not None:
-            tool.give_back()
+        if self._tool is not None:
+            self._tool.give_back()
+            self._tool = None
 
     def add_to(self, found: Findings, subject: Subject) -> Findings:
         """Put the counts beside the functions' times."""

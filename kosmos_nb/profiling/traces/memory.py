@@ -6,7 +6,6 @@ takes them from the system.
 """
 
 import dataclasses
-import os
 import tempfile
 import threading
 from collections.abc import Iterable
@@ -20,6 +19,7 @@ from kosmos_nb.history import AllocationSite
 from kosmos_nb.profiling.analysis.frames import FrameResolver, is_cell_file, package_folders
 from kosmos_nb.profiling.analysis.subject import Subject
 from kosmos_nb.profiling.findings import Findings
+from kosmos_nb.profiling.meters.files import OwnFile
 from kosmos_nb.profiling.meters.process import ProcessMeter
 from kosmos_nb.profiling.sampling.stack import Suspended
 from kosmos_nb.profiling.traces.counter import place_of, profile_hook
@@ -68,20 +68,24 @@ class MemoryTrace:
 
     def __init__(self) -> None:
         self._library: Any = _memray()
-        self._file: int | None = None
+        self._file: OwnFile | None = None
         self._tracker: Any = None
-        self._records: list[_Record] = []
+        self._records: list[_Record] | None = None
         self._peak_bytes = 0
 
     def start(self, meter: ProcessMeter, suspended: Suspended | None) -> None:
         """Begin to follow; see `Instrument`.
 
         Raises:
-            ProfilingError: Another tracker, or another profiler, is active.
+            ProfilingError: Another tracker, or another profiler, is active; or no file can be made.
         """
         check_memory()
         library = self._library
-        self._file, name = tempfile.mkstemp(prefix="kosmos-memory-")
+        try:
+            number, name = tempfile.mkstemp(prefix="kosmos-memory-")
+        except OSError as error:
+            raise ProfilingError(f"--trace-memory needs a temporary file: {error}") from error
+        self._file = OwnFile(number)
         # Without a name it ends with the process, whatever ends that.
         try:
             # Summed up in memory: the full list of a cell that allocates much would fill the disk.
@@ -91,23 +95,32 @@ class MemoryTrace:
             )
         finally:
             Path(name).unlink()
-        _enter(tracker)
         self._tracker = tracker
+        try:
+            _enter(tracker)
+        except ProfilingError:
+            self._tracker = None
+            raise
 
     def stop(self) -> None:
         """End it, and read what was seen."""
-        tracker, self._tracker = self._tracker, None
         try:
-            if tracker is not None:
-                tracker.__exit__(None, None, None)
+            if self._tracker is not None:
+                self._tracker.__exit__(None, None, None)
+                self._tracker = None
                 self._read()
         finally:
             if self._file is not None:
-                os.close(self._file)
-                self._file = None
+                self._file.close()
 
     def add_to(self, found: Findings, subject: Subject) -> Findings:
-        """Add the high-water mark and who held it."""
+        """Add the high-water mark and who held it.
+
+        Raises:
+            ProfilingError: An interrupt ended it before that was read.
+        """
+        if self._records is None:
+            raise ProfilingError("the allocations were not read")
         return dataclasses.replace(
             found,
             heap_peak_bytes=self._peak_bytes,
@@ -117,7 +130,9 @@ class MemoryTrace:
         )
 
     def _read(self) -> None:
-        with self._library.FileReader(f"/dev/fd/{self._file}") as reader:
+        if self._file is None or not self._file.is_there:
+            raise ProfilingError("the code has closed the file that takes the allocations")
+        with self._library.FileReader(f"/dev/fd/{self._file.number}") as reader:
             self._peak_bytes = int(reader.metadata.peak_memory)
             self._records = [
                 (tuple(record.stack_trace()), record.size, record.n_allocations)

@@ -8,7 +8,7 @@ import inspect
 import re
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -40,16 +40,16 @@ class HookedTrace:
 
     def start(self) -> None:
         """Begin in this thread."""
-        self._profile.enable()
         self._is_on = True
+        self._profile.enable()
 
     def stop(self) -> None:
         """End it; a profile function that the code has set itself stays."""
         if not self._is_on:
             return
-        self._is_on = False
         hook: Any = sys.getprofile()
         self._profile.disable()
+        self._is_on = False
         if hook is self._profile:
             return
         self.notes.append(IN_PART)
@@ -67,10 +67,10 @@ class HookedTrace:
         cells = [c.co_filename for c in codes if is_cell_file(c.co_filename) and not _is_function(c)]
         place = place_of(subject, cells)
         resolver = FrameResolver(place, subject.cells)
-        own = frozenset(c for c in codes if place and _is_own(c, place))
+        own = [c for c in codes if place and _is_own(c, place)]
         stage = package_folders(subject.hidden)
         counts: Counter[Function] = Counter()
-        for code, count in _reached(entries, own).items():
+        for code, count in _reached(entries, own):
             if isinstance(code, str):
                 counts[Function(_ADDRESS.sub("", code), BUILT_IN, 0)] += count
             elif _is_function(code) and not code.co_filename.startswith(stage):
@@ -91,8 +91,8 @@ def _entry(raw: Any) -> _Entry:
     return _Entry(raw.code, raw.callcount, called)
 
 
-def _reached(entries: Sequence[_Entry], own: frozenset[CodeType]) -> Counter[CodeType | str]:
-    """Return the calls that the measured code made, itself or through what it called.
+def _reached(entries: Sequence[_Entry], own: Sequence[CodeType]) -> Iterator[tuple[CodeType | str, int]]:
+    """Yield the functions that the measured code called, itself or through what it called, and how often.
 
     Between a cell's start and its first line IPython compiles it, and the sampler's handler is
     called in the middle of whatever runs; neither is the code's doing.
@@ -103,25 +103,32 @@ def _reached(entries: Sequence[_Entry], own: frozenset[CodeType]) -> Counter[Cod
             called from outside the trace is where it begins.
     """
     ours = package_folders(("kosmos_nb.profiling",))
-    called = {entry.code: entry.called for entry in entries}
-    counts: Counter[CodeType | str] = Counter()
-    waiting: list[CodeType | str] = list(own)
+    called = {_key(entry.code): entry.called for entry in entries}
+    codes = {_key(code): code for entry in entries for code, _ in ((entry.code, 0), *entry.called)}
+    counts: Counter[int | str] = Counter()
+    waiting = [_key(code) for code in own]
     if not own:
-        outside = Counter({entry.code: entry.calls for entry in entries})
+        outside = Counter({_key(entry.code): entry.calls for entry in entries})
         for entry in entries:
-            outside.subtract(dict(entry.called))
-        waiting = [code for code, calls in outside.items() if calls > 0 and not _is_ours(code, ours)]
-        counts.update({code: outside[code] for code in waiting})
+            outside.subtract({_key(code): calls for code, calls in entry.called})
+        waiting = [key for key, calls in outside.items() if calls > 0 and not _is_ours(codes[key], ours)]
+        counts.update({key: outside[key] for key in waiting})
     reached = set(waiting)
     while waiting:
         for code, calls in called.get(waiting.pop(), ()):
             if _is_ours(code, ours):
                 continue
-            counts[code] += calls
-            if code not in reached:
-                reached.add(code)
-                waiting.append(code)
-    return counts
+            key = _key(code)
+            counts[key] += calls
+            if key not in reached:
+                reached.add(key)
+                waiting.append(key)
+    return ((codes[key], count) for key, count in counts.items())
+
+
+def _key(code: CodeType | str) -> int | str:
+    """Return what tells two functions apart: code of two files may be equal."""
+    return code if isinstance(code, str) else id(code)
 
 
 def _is_ours(code: CodeType | str, ours: tuple[str, ...]) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 from kosmos_nb.core import ProfilingError
 from kosmos_nb.profiling.analysis.frames import FrameResolver, Function, is_cell_file, package_folders
 from kosmos_nb.profiling.analysis.subject import Subject
-from kosmos_nb.profiling.traces.counter import MONITORING, Tool, place_of
+from kosmos_nb.profiling.traces.counter import MONITORING, NO_PLACE, Tool, place_of
 
 BUILT_IN = "<built-in>"
 _STAGE_THREADS = ("IPython", "ipykernel", "kosmos_nb", "zmq", "tornado")
@@ -47,7 +47,7 @@ class MonitoredTrace:
         """
         tool = Tool.take()
         if tool is None:
-            raise ProfilingError("--trace-calls needs a place in sys.monitoring; other tools hold them all.")
+            raise ProfilingError(NO_PLACE)
         self._tool = tool
         self._stage = package_folders(_STAGE_THREADS[:3])
         left_out = _stage_threads()
@@ -64,9 +64,9 @@ class MonitoredTrace:
 
     def stop(self) -> None:
         """End it; nothing stays registered."""
-        tool, self._tool = self._tool, None
-        if tool is not None:
-            tool.give_back()
+        if self._tool is not None:
+            self._tool.give_back()
+            self._tool = None
 
     def counts(self, subject: Subject) -> Counter[Function]:
         """Return the calls that the measured code made, by function."""
