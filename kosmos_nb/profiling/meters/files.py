@@ -23,7 +23,12 @@ class OwnFile:
         Raises:
             OSError: It cannot be opened.
         """
-        return cls(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return cls(number)
+        except BaseException:  # an interrupt
+            os.close(number)
+            raise
 
     @property
     def is_there(self) -> bool:
