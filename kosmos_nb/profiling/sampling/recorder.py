@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from kosmos_nb.profiling.analysis.subject import stack_depth
 from kosmos_nb.profiling.sampling.awaiting import suspended_in_loop
+from kosmos_nb.profiling.sampling.glimpses import Glimpse
 from kosmos_nb.profiling.sampling.pools import ThreadHead, stand_ins
 from kosmos_nb.profiling.sampling.stack import SampledStack, Suspended, Suspension
 from kosmos_nb.profiling.sampling.waits import Wait, cpu_clock
@@ -108,6 +109,8 @@ class Recorder:
         self._suspended = suspended or suspended_in_loop
         self._memory_by_line = memory_by_line
         self._rss_bytes = rss_bytes
+        self._glimpses: list[Glimpse] = []  # since the newest sample
+        self._newest: Weight | None = None
         self._own: Weights[int] = Weights(base=stack_depth(sys._getframe()))
         self._others: Weights[ThreadHead] = Weights(stand_ins=stand_ins)
         self._waiting: dict[WaitingKey, int] = {((), False, False): 0}
@@ -139,6 +142,58 @@ class Recorder:
             key: The stack.
             now: The clocks. What has gone by since the sample fell due is left to the next one.
         """
+        glimpses, self._glimpses = self._glimpses, []
+        self._add_glimpses(glimpses, now)
+        if glimpses:  # where it is now, it has just come to
+            weight = self._weight(glimpses[-1].suspension, glimpses[-1].key)
+        else:
+            weight = self._weight(self._suspended(frame), key)
+        if not glimpses or now.due_s > self._wall_s:
+            self._add(weight, now)
+        self._newest = weight
+        self.last_s = now.wall_s
+        if self._look is not None and (self._memory_by_line or now.wall_s >= self._look_due_s):
+            self._look_due_s = now.wall_s + LOOK_S
+            if glimpses and len(key) < len(glimpses[-1].key):  # it has returned, and let go of its own
+                weight = self._weight(self._suspended(frame), key)
+            self._note_memory(weight, self._look(now.wall_s, now.process_s))
+
+    def glimpse(self, frame: FrameType, key: StackKey, wall_s: float) -> None:
+        """Note, from another thread, where the thread is while it keeps its sample waiting."""
+        process_s = time.process_time()
+        rss_bytes = self._look(wall_s, process_s) if self._look and self._memory_by_line else None
+        clocks = (wall_s, self.cpu_from_outside_s(), process_s)
+        self._glimpses.append(Glimpse(key, self._suspended(frame), *clocks, rss_bytes))
+
+    def finish(self, now: Moment) -> None:
+        """Give what is left up to the end to where the thread was seen last.
+
+        Longer than a sample can be late there were none: nobody knows.
+        """
+        glimpses, self._glimpses = self._glimpses, []
+        self._add_glimpses(glimpses, now)
+        weight, left_s = self._newest, now.wall_s - self._wall_s
+        if weight is None or left_s <= 0 or (left_s > 2 * now.interval_s and not glimpses):
+            return
+        weight.wall_s += left_s
+        weight.cpu_s += min(left_s, max(0.0, now.cpu_s - self._cpu_s))
+        self._wall_s = now.wall_s
+
+    def _add_glimpses(self, glimpses: list[Glimpse], now: Moment) -> None:
+        for at in glimpses:
+            until_s = min(at.wall_s, now.due_s)
+            weight = self._weight(at.suspension, at.key)
+            if until_s > self._wall_s:
+                clocks = (at.wall_s, at.cpu_s, at.process_s)
+                self._add(weight, Moment(until_s, *clocks, now.interval_s, now.is_shared))
+            if at.rss_bytes is not None:
+                self._note_memory(weight, at.rss_bytes)
+            self._newest = weight
+
+    def _weight(self, suspension: Suspension, key: StackKey) -> Weight:
+        return self._own.of(self._waiting_number(suspension), key)
+
+    def _add(self, weight: Weight, now: Moment) -> None:
         due_s, now_s, thread_s, all_s, interval_s, is_shared, wait = now
         since_s = now_s - self._wall_s
         due_share = min(1.0, (due_s - self._wall_s) / since_s) if due_s > self._wall_s else 0.0
@@ -148,16 +203,11 @@ class Recorder:
         lock_s = 0.0
         if is_shared and wait in (Wait.LOCK, Wait.UNKNOWN):
             lock_s = max(0.0, min(wall_s - cpu_s, process_s - cpu_s))
-        weight = self._own.of(self._waiting_number(frame), key)
         weight.add(wall_s, cpu_s, lock_s, interval_s)
         self._wall_s += wall_s
         self._cpu_s += cpu_s
         self._process_s += process_s
         self.samples += 1
-        self.last_s = now_s
-        if self._look is not None and (self._memory_by_line or now_s >= self._look_due_s):
-            self._look_due_s = now_s + LOOK_S
-            self._note_memory(weight, self._look(now_s, all_s))
 
     def resume(self, wall_s: float, cpu_s: float) -> None:
         """Leave out the handler's own time, by all clocks: it belongs to nobody's line."""
@@ -240,8 +290,8 @@ class Recorder:
             weight.memory_bytes += rss_bytes - self._rss_bytes
         self._rss_bytes = rss_bytes
 
-    def _waiting_number(self, frame: FrameType | None) -> int:
-        stacks, is_idle, in_loop = self._suspended(frame)
+    def _waiting_number(self, suspension: Suspension) -> int:
+        stacks, is_idle, in_loop = suspension
         waiting: WaitingKey = (tuple([self.table.key_of(at) for at in stacks]), is_idle, in_loop)
         number = self._waiting.get(waiting)
         if number is None:

@@ -20,6 +20,10 @@ import time
 from types import FrameType
 
 from kosmos_nb.core import units
+from kosmos_nb.profiling.sampling import checkpoints
+from kosmos_nb.profiling.sampling.checkpoints import Checkpoints
+from kosmos_nb.profiling.sampling.collector import current_frames
+from kosmos_nb.profiling.sampling.glimpses import GLIMPSE_S, LATE_S
 from kosmos_nb.profiling.sampling.governor import Governor
 from kosmos_nb.profiling.sampling.helper import Helper
 from kosmos_nb.profiling.sampling.recorder import INTERVAL_S, Moment, Recorder
@@ -80,6 +84,8 @@ class Sampler:
         self._skipped = 0
         self._forks = False
         self._began_s = 0.0  # of the tick that is being handled
+        self._ticks = 0
+        self._look_due_s = 0.0
 
     def add(self, recorder: Recorder) -> str | None:
         """Begin to sample for `recorder`; return a note where that is done from outside."""
@@ -96,6 +102,7 @@ class Sampler:
         if not self._recorders:
             self._failure, self._was_too_deep = None, False
             self._table = recorder.table
+            self._checkpoints = Checkpoints(self._table)
             self._watch = ThreadWatch(self._table)
             self._watch.begin(self._helper.cost_s)
             self._threads_seen = _thread._count()
@@ -127,6 +134,7 @@ class Sampler:
                 note = "Sampling ended early: the code took over the timer signal."
             if not any(other.is_signalled for other in self._recorders if other is not recorder):
                 self._signal.close()
+            recorder.finish(self._moment_of(recorder))
         if self._helper.is_running:
             self._look(time.perf_counter())
         unseen_s = self._watch.unseen_cpu_s if self._watch is not None else 0.0
@@ -211,10 +219,13 @@ class Sampler:
     def _tick(self, frame: FrameType | None, wall_s: float, cpu_s: float) -> None:
         if self._failure is not None:
             return
+        self._ticks += 1
         try:
+            is_late = wall_s - self._schedule.due_s > checkpoints.LATE_S
             due_s, interval_s = self._schedule.go_on(wall_s, self._interval_s(wall_s))
+            now = Moment(due_s, wall_s, cpu_s, time.process_time(), interval_s, self._is_shared())
             if not self._forks:
-                self._sample(frame, wall_s, cpu_s, due_s, interval_s)
+                self._sample(frame, now, is_late=is_late)
                 self._keep_helper()
         finally:
             self._go_on(wall_s, cpu_s)
@@ -230,11 +241,10 @@ class Sampler:
         self._governor.note(wall_s, self._handler_cost_s + self._helper.cost_s)
         self._signal.arm(self._schedule.due_s - now_s)
 
-    def _sample(
-        self, frame: FrameType | None, wall_s: float, cpu_s: float, due_s: float, interval_s: float
-    ) -> None:
-        now = Moment(due_s, wall_s, cpu_s, time.process_time(), interval_s, self._is_shared())
+    def _sample(self, frame: FrameType | None, now: Moment, *, is_late: bool) -> None:
         key = self._table.key(frame)
+        if is_late and frame is not None:
+            key = self._checkpoints.before(frame, key)
         for recorder in self._recorders:
             if recorder.is_signalled:
                 recorder.record(frame, key, now)
@@ -259,6 +269,11 @@ class Sampler:
                 self._helper.kick()
         finally:
             self._lock.release()
+
+    def _moment_of(self, recorder: Recorder) -> Moment:
+        now_s, cpu_s = time.perf_counter(), recorder.cpu_from_outside_s()
+        interval_s = self._interval_s(now_s)
+        return Moment(now_s, now_s, cpu_s, time.process_time(), interval_s, self._is_shared())
 
     def _is_shared(self) -> bool:
         watch = self._watch  # another thread may end it
@@ -288,6 +303,10 @@ class Sampler:
         if self._too_deep:
             self._too_deep = False
             self._signal.arm(0.0)
+        self._glimpse(now_s)
+        from_outside = any(not recorder.is_signalled for recorder in self._recorders)
+        if now_s < self._look_due_s and _thread._count() == self._threads_seen and not from_outside:
+            return self._next_s(GLIMPSE_S)
         if self._may_have_changed():
             self._look(now_s)
         else:
@@ -295,10 +314,27 @@ class Sampler:
                 self._watch.skip()
             self._look_on(now_s)
         self._governor.note(now_s, self._cost_s())
-        if any(not recorder.is_signalled for recorder in self._recorders):
+        if from_outside:
             return max(0.0, self._outer_schedule.due_s - time.perf_counter())
         mean_s = THREADS_S if self._is_shared() else STUCK_S if self._is_stuck(now_s) else NO_THREADS_S
+        self._look_due_s = now_s + self._next_s(mean_s)
+        return self._next_s(min(mean_s, GLIMPSE_S))
+
+    def _next_s(self, mean_s: float) -> float:
         return mean_s * self._governor.slowdown * (0.5 + self._random.random())
+
+    def _glimpse(self, now_s: float) -> None:
+        """Note where the main thread is, where it keeps a tick waiting; see glimpses.py."""
+        is_late = self._signal.is_open and now_s > self._schedule.due_s + LATE_S
+        frame = current_frames().get(_main_ident()) if is_late and not self._began_s else None
+        if frame is None:
+            return
+        ticks, position = self._ticks, frame.f_lasti
+        key = self._table.key(frame)
+        if (ticks, position, 0.0) == (self._ticks, frame.f_lasti, self._began_s):
+            for recorder in self._recorders:
+                if recorder.is_signalled:
+                    recorder.glimpse(frame, key, now_s)
 
     def _is_stuck(self, now_s: float) -> bool:
         return any(now_s - recorder.last_s > STUCK_S for recorder in self._recorders)
@@ -353,6 +389,10 @@ class Sampler:
         if self._watch is not None:
             self._watch.close()
             self._watch = None
+
+
+def _main_ident() -> int:
+    return threading.main_thread().ident or 0
 
 
 def _note_of_unseen(unseen_s: float, process_s: float) -> str | None:

@@ -60,6 +60,10 @@ class FrameTable:
         """Return what a key stands for; of a line that was seen often, one position."""
         return [self._frames[number] for number in reversed(key)]
 
+    def number(self, code: CodeType, position: int) -> FrameNumber:
+        """Return the number of a frame."""
+        return self._number(code, position)
+
     def filename(self, number: FrameNumber) -> str:
         """Return the file of a frame's code."""
         return self._frames[number][0].co_filename
