@@ -14,8 +14,9 @@ from kosmos_nb.profiling.sampling.walk import StackKey
 
 # A tick is that much overdue before anybody looks.
 LATE_S = 0.001
-# Mean distance of the looks for one that is.
+# Mean distance of the looks for one that is; where some were lately, operators may be shorter.
 GLIMPSE_S = 0.022
+OFTEN_S, LATELY_S = 0.004, 0.1
 
 
 class Glimpse(NamedTuple):

@@ -23,7 +23,7 @@ from kosmos_nb.core import units
 from kosmos_nb.profiling.sampling import checkpoints
 from kosmos_nb.profiling.sampling.checkpoints import Checkpoints
 from kosmos_nb.profiling.sampling.collector import current_frames
-from kosmos_nb.profiling.sampling.glimpses import GLIMPSE_S, LATE_S
+from kosmos_nb.profiling.sampling.glimpses import GLIMPSE_S, LATE_S, LATELY_S, OFTEN_S
 from kosmos_nb.profiling.sampling.governor import Governor
 from kosmos_nb.profiling.sampling.helper import Helper
 from kosmos_nb.profiling.sampling.recorder import INTERVAL_S, Moment, Recorder
@@ -85,7 +85,7 @@ class Sampler:
         self._forks = False
         self._began_s = 0.0  # of the tick that is being handled
         self._ticks = 0
-        self._look_due_s = 0.0
+        self._look_due_s = self._late_s = 0.0  # the second: when a tick was late
 
     def add(self, recorder: Recorder) -> str | None:
         """Begin to sample for `recorder`; return a note where that is done from outside."""
@@ -100,7 +100,7 @@ class Sampler:
     def _add(self, recorder: Recorder) -> str | None:
         self._signal.settle()
         if not self._recorders:
-            self._failure, self._was_too_deep = None, False
+            self._failure, self._was_too_deep, self._look_due_s = None, False, 0.0
             self._table = recorder.table
             self._checkpoints = Checkpoints(self._table)
             self._watch = ThreadWatch(self._table)
@@ -163,7 +163,7 @@ class Sampler:
 
     def after_fork_in_parent(self) -> None:
         """Go on. With a signal the next tick does it, when Python has had its look at the threads."""
-        self._forks = False
+        self._forks, self._threads_seen, self._look_due_s = False, 0, 0.0  # look at once
         if any(not recorder.is_signalled for recorder in self._recorders):
             self._helper.start()
         self._lock.release()
@@ -221,11 +221,13 @@ class Sampler:
             return
         self._ticks += 1
         try:
-            is_late = wall_s - self._schedule.due_s > checkpoints.LATE_S
+            late_s = wall_s - self._schedule.due_s
+            if late_s > LATE_S:
+                self._late_s = wall_s
             due_s, interval_s = self._schedule.go_on(wall_s, self._interval_s(wall_s))
             now = Moment(due_s, wall_s, cpu_s, time.process_time(), interval_s, self._is_shared())
             if not self._forks:
-                self._sample(frame, now, is_late=is_late)
+                self._sample(frame, now, is_late=late_s > checkpoints.LATE_S)
                 self._keep_helper()
         finally:
             self._go_on(wall_s, cpu_s)
@@ -306,7 +308,7 @@ class Sampler:
         self._glimpse(now_s)
         from_outside = any(not recorder.is_signalled for recorder in self._recorders)
         if now_s < self._look_due_s and _thread._count() == self._threads_seen and not from_outside:
-            return self._next_s(GLIMPSE_S)
+            return self._next_s(self._glimpse_s(now_s))
         if self._may_have_changed():
             self._look(now_s)
         else:
@@ -318,7 +320,10 @@ class Sampler:
             return max(0.0, self._outer_schedule.due_s - time.perf_counter())
         mean_s = THREADS_S if self._is_shared() else STUCK_S if self._is_stuck(now_s) else NO_THREADS_S
         self._look_due_s = now_s + self._next_s(mean_s)
-        return self._next_s(min(mean_s, GLIMPSE_S))
+        return self._next_s(min(mean_s, self._glimpse_s(now_s)))
+
+    def _glimpse_s(self, now_s: float) -> float:
+        return OFTEN_S if now_s - self._late_s < LATELY_S else GLIMPSE_S
 
     def _next_s(self, mean_s: float) -> float:
         return mean_s * self._governor.slowdown * (0.5 + self._random.random())
