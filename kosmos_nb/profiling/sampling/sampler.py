@@ -69,7 +69,7 @@ class Sampler:
         self._lock = threading.RLock()
         self._recorders: tuple[Recorder, ...] = ()
         self._failure: str | None = None
-        self._too_deep = self._was_too_deep = False
+        self._was_too_deep = self._signal.was_missed = False
         self._asked_s, self._newest_s = INTERVAL_S, 0.0
         self._schedule, self._outer_schedule = Schedule(0), Schedule(1)
         self._random = random.Random(2)  # noqa: S311 - jitter, not a secret
@@ -100,7 +100,8 @@ class Sampler:
     def _add(self, recorder: Recorder) -> str | None:
         self._signal.settle()
         if not self._recorders:
-            self._failure, self._was_too_deep, self._look_due_s = None, False, 0.0
+            self._failure, self._look_due_s = None, 0.0
+            self._was_too_deep = self._signal.was_missed = False
             self._table = recorder.table
             self._checkpoints = Checkpoints(self._table)
             self._watch = ThreadWatch(self._table)
@@ -127,7 +128,7 @@ class Sampler:
     def _remove(self, recorder: Recorder) -> str | None:
         self._signal.settle()
         note, self._failure = self._failure or self._helper.trouble, None
-        if self._was_too_deep:
+        if self._was_too_deep or self._signal.was_missed:
             note = note or _TOO_DEEP
         if recorder.is_signalled:
             if self._signal.is_open and not self._signal.is_ours:
@@ -212,7 +213,7 @@ class Sampler:
                 if collects:
                     gc.enable()
         except (RecursionError, ctypes.ArgumentError):  # the second is how ctypes tells of the first
-            self._too_deep = self._was_too_deep = True  # the helper arms the timer again
+            self._signal.was_missed = True  # the helper arms the timer again
         except Exception as error:  # a door; `remove` closes, and tells
             self._failure = f"Sampling ended early: {type(error).__name__}: {error}"
 
@@ -302,8 +303,8 @@ class Sampler:
     def _work(self) -> float:
         """Look at the threads, in the helper's thread; return the time to the next look."""
         now_s = time.perf_counter()
-        if self._too_deep:
-            self._too_deep = False
+        if self._signal.was_missed:
+            self._signal.was_missed, self._was_too_deep = False, True
             self._signal.arm(0.0)
         self._glimpse(now_s)
         from_outside = any(not recorder.is_signalled for recorder in self._recorders)

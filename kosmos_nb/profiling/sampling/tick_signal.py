@@ -19,11 +19,16 @@ class TickSignal:
     thread is at Python code.
 
     Args:
-        on_tick: Given the innermost frame. It must not raise.
+        on_tick: Given the innermost frame. It may raise `RecursionError`, and nothing else.
+
+    Attributes:
+        was_missed: Whether the code was too near to the limit of recursion. Until somebody arms it
+            again the timer comes once a second.
     """
 
     def __init__(self, on_tick: Callable[[FrameType | None], None]) -> None:
         self._call = on_tick
+        self.was_missed = False
         self._ticker: Ticker | None = None
         self._left: int | None = None  # whose handler is to go, when the main thread can
         self._previous: object = None
@@ -95,8 +100,10 @@ class TickSignal:
         self.settle()
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
-        if self._ticker is not None:
-            self._call(frame)
-        elif self._left is not None:
-            with contextlib.suppress(RecursionError):  # then at the next chance
+        try:
+            if self._ticker is not None:
+                self._call(frame)
+            elif self._left is not None:
                 self.settle()
+        except RecursionError:  # then at the next chance
+            self.was_missed = True
