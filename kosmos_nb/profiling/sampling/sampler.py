@@ -119,8 +119,8 @@ class Sampler:
             now_s = time.perf_counter()
             self._schedule.begin(now_s, self._interval_s(now_s))
             self._signal.arm(self._schedule.due_s - now_s)
-            if self._watch is not None and self._watch.is_shared:
-                self._helper.start()
+            # The code may begin with a long operator, before which no tick comes.
+            self._helper.start(0.0 if self._is_shared() else self._next_s(GLIMPSE_S))
             return None
         self._sample_from_outside()
         return self._helper.trouble or _FROM_OUTSIDE.format(why=why)
@@ -136,7 +136,7 @@ class Sampler:
             if not any(other.is_signalled for other in self._recorders if other is not recorder):
                 self._signal.close()
             recorder.finish(self._moment_of(recorder))
-        if self._helper.is_running:
+        if self._helper.is_running and (recorder.samples or not recorder.is_signalled or self._is_shared()):
             self._look(time.perf_counter())
         unseen_s = self._watch.unseen_cpu_s if self._watch is not None else 0.0
         self._have(tuple(other for other in self._recorders if other is not recorder))
@@ -253,7 +253,7 @@ class Sampler:
                 recorder.record(frame, key, now)
 
     def _keep_helper(self) -> None:
-        """Have the helper there, from the first tick on, and at once for new threads.
+        """Have the helper there, also after a fork, and at once for new threads.
 
         Up to the first tick a signal interrupts what the thread waits for, else a cell that begins
         with `thread.join()` would have no tick before the thread ends. After that, system calls in
@@ -308,7 +308,7 @@ class Sampler:
             self._signal.arm(0.0)
         self._glimpse(now_s)
         from_outside = any(not recorder.is_signalled for recorder in self._recorders)
-        if now_s < self._look_due_s and _thread._count() == self._threads_seen and not from_outside:
+        if now_s < self._look_due_s and not self._has_new_threads() and not from_outside:
             return self._next_s(self._glimpse_s(now_s))
         if self._may_have_changed():
             self._look(now_s)
@@ -348,9 +348,12 @@ class Sampler:
     def _may_have_changed(self) -> bool:
         """Return whether there may be threads to look at; now and then one takes another's place."""
         self._skipped = (self._skipped + 1) % LOOK_EVERY
-        has_changed = _thread._count() != self._threads_seen
+        has_changed = self._has_new_threads()
         from_outside = any(not recorder.is_signalled for recorder in self._recorders)
         return self._is_shared() or has_changed or from_outside or self._skipped == 0
+
+    def _has_new_threads(self) -> bool:
+        return _thread._count() != self._threads_seen
 
     def _look_on(self, now_s: float) -> None:
         """Note what else is to be noted, where a C call keeps the signal's handler waiting."""
