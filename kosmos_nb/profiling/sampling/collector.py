@@ -15,7 +15,8 @@ class collections_held_back:  # noqa: N801 - used like the functions of contextl
     def __enter__(self) -> None:
         self._was_on = gc.isenabled()
         try:
-            gc.disable()
+            if self._was_on:  # else another thread, which holds them back, may put them on before this
+                gc.disable()
         except BaseException:  # an interrupt that came in this very moment: nobody calls __exit__
             self._restore()
             raise

@@ -206,7 +206,8 @@ class Sampler:
             collects = gc.isenabled()
             try:
                 self._began_s = wall_s
-                gc.disable()  # as `collections_held_back`, which takes a few microseconds more
+                if collects:  # as `collections_held_back`, which takes a few microseconds more
+                    gc.disable()
                 self._tick(frame, wall_s, cpu_s)
             finally:
                 self._began_s = 0.0
