@@ -369,7 +369,7 @@ def test_an_interrupt_that_falls_into_our_handler_shows_no_frame_of_ours(photogr
     reply = kernel.run(
         "%%kosmos_profile --quiet\nimport contextlib\n"
         "from kosmos_nb.profiling.sampling.sampler import Sampler\n"
-        "first = Sampler._sample\ndef falls_into_it(self, *rest):\n    Sampler._sample = first\n"
+        "first = Sampler._sample\ndef falls_into_it(self, *rest, **more):\n    Sampler._sample = first\n"
         "    raise KeyboardInterrupt\nSampler._sample = falls_into_it\nwhile True: pass"
     )
     assert reply.error.ename == "KeyboardInterrupt"

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 from kosmos_nb.profiling.sampling.walk import CUT_NUMBER, INNERMOST, OUTERMOST, StackKey
 
 # In slots of 8 bytes: about 2.4 MB for all stacks, twice that while they are merged.
-MOST_SLOTS = 300_000
+MOST_SLOTS = 220_000
 _SLOTS_EACH = 70  # the entry, its key and its numbers
 Head = TypeVar("Head", bound=Hashable)
 
