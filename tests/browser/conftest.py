@@ -1,4 +1,4 @@
-"""One browser and one JupyterLab for all browser tests."""
+"""One browser and one JupyterLab for each file of browser tests."""
 
 import os
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def chrome() -> Iterator[Browser]:
 
 
 # Nor does the server: tests of child processes want none but their own.
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[driver.Lab]:
     made = driver.Lab(tmp_path_factory.mktemp("lab"))
     try:

@@ -3,6 +3,7 @@
 import _thread
 import gc
 import hashlib
+import mmap
 import os
 import signal
 import sys
@@ -439,11 +440,12 @@ def test_looks_slower_than_their_interval_neither_pile_up_nor_keep_the_code_from
 
 
 def test_memory_that_a_line_keeps_is_told_by_its_stack():
-    kept: list[bytes] = []
+    kept: list[mmap.mmap] = []
 
     def takes() -> None:
         for _ in range(20):
-            kept.append(b"x" * 4_000_000)
+            kept.append(mmap.mmap(-1, 4_000_000))  # never what an earlier test left in the heap
+            kept[-1].write(b"x" * 4_000_000)
             burn(0.01)
 
     def waits_a_little() -> None:

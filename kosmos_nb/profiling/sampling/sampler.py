@@ -269,8 +269,7 @@ class Sampler:
             if not self._helper.is_running:
                 self._helper.start()
             elif _thread._count() > self._threads_seen:
-                self._threads_seen = _thread._count()
-                self._helper.kick()
+                self._helper.kick()  # its look notes the count: until then there are new ones
         finally:
             self._lock.release()
 
