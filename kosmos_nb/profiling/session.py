@@ -160,7 +160,7 @@ class ProfileSession:
             f"A part of this profile is missing: {type(part).__name__} failed ({describe(error)})."
             for part, error in self._failures.items()
         ]
-        return dataclasses.replace(seen, notes=(*seen.notes, *notes))
+        return dataclasses.replace(seen, notes=(*seen.notes, *notes)) if notes else seen
 
     def result(
         self,

@@ -1,7 +1,7 @@
 """Lines of the profiler that are not to be cut short: where it begins, and where it ends."""
 
+import _signal  # type: ignore[import-not-found]  # `signal` makes enums, for four fifths of the time
 import gc
-import signal
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -41,22 +41,22 @@ class _HeldInterrupt:
         """Stand before the handler, where there is one of Python's: on the main thread."""
         if threading.get_ident() != threading.main_thread().ident:
             return
-        theirs = signal.getsignal(signal.SIGINT)
+        theirs = _signal.getsignal(_signal.SIGINT)
         if callable(theirs):
             self._theirs = theirs
-            signal.signal(signal.SIGINT, self._on_interrupt)
+            _signal.signal(_signal.SIGINT, self._on_interrupt)
 
     def end(self) -> None:
         """Put the handler back, and call it with what has come; a second time does nothing."""
         theirs = self._theirs
         if theirs is None:
             return
-        if signal.getsignal(signal.SIGINT) == self._on_interrupt:
-            signal.signal(signal.SIGINT, theirs)
+        if _signal.getsignal(_signal.SIGINT) == self._on_interrupt:
+            _signal.signal(_signal.SIGINT, theirs)
         self._theirs = None
         if self._has_come:
             frame, self._kept = self._kept, None
-            theirs(signal.SIGINT, frame)
+            theirs(_signal.SIGINT, frame)
 
     def _on_interrupt(self, signum: int, frame: FrameType | None) -> None:
         if not self._has_come:

@@ -1,5 +1,6 @@
 """The timer's signal and its handler: put in place, and taken away again from any thread."""
 
+import _signal  # type: ignore[import-not-found]  # `signal` makes enums, and so calls, on the way
 import contextlib
 import signal
 import threading
@@ -42,14 +43,14 @@ class TickSignal:
     @property
     def is_ours(self) -> bool:
         """Whether nobody has taken the signal meanwhile."""
-        return self._ticker is not None and signal.getsignal(self._ticker.signum) == self._on_signal
+        return self._ticker is not None and _signal.getsignal(self._ticker.signum) == self._on_signal
 
     def open(self) -> bool:
         """Take timer and signal, on the main thread; False where others use them."""
         self.settle()
         for ticker in () if self._ticker is not None else tickers():
             if ticker.open():
-                self._previous = signal.signal(ticker.signum, self._on_signal)
+                self._previous = _signal.signal(ticker.signum, self._on_signal)
                 self._ticker, self._restarts_calls = ticker, False
                 break
         return self._ticker is not None
@@ -86,10 +87,10 @@ class TickSignal:
         if threading.get_ident() != threading.main_thread().ident:
             return False
         signum, self._left = self._left, None
-        if signum is not None and signal.getsignal(signum) == self._on_signal:
+        if signum is not None and _signal.getsignal(signum) == self._on_signal:
             # A signal that is on its way would end the process under SIG_DFL; SIG_IGN drops it.
-            signal.signal(signum, signal.SIG_IGN)
-            signal.signal(signum, self._previous)  # type: ignore[arg-type]
+            _signal.signal(signum, _signal.SIG_IGN)
+            _signal.signal(signum, self._previous)
         return True
 
     def abandon(self) -> None:
