@@ -28,6 +28,10 @@ MOST_CHILDREN = 200
 PAUSE_S = 0.05
 # A look may take one part in so many of the time to the next one.
 SHARE = 200
+# A young child changes fast, and may end soon: it is looked at again after this part of its age.
+YOUNG_S = 0.5
+YOUNG_PART = 0.25
+SHARE_WHILE_YOUNG = 40
 WORTH_TELLING_S = 0.05
 
 Key = tuple[int, float]
@@ -85,7 +89,7 @@ class ChildrenInstrument:
             if self._process == os.getpid():
                 began_s = time.thread_time()
                 self._read()
-                self._next_look_s = at_s + max(PAUSE_S, SHARE * (time.thread_time() - began_s))
+                self._next_look_s = at_s + self._pause_s(time.thread_time() - began_s)
         finally:
             self._looking.release()
 
@@ -150,6 +154,12 @@ class ChildrenInstrument:
             last = gone[0].last
             most_s = last.cpu_s + (now_s - gone[0].last_seen_s) * (os.cpu_count() or 1)
             gone[0].ended_cpu_s = min(most_s, grown_s - last.reaped_cpu_s)
+
+    def _pause_s(self, cost_s: float) -> float:
+        youngest_s = min((child.last.age_s for child in self._children.values() if not child.has_gone), default=YOUNG_S)
+        if youngest_s < YOUNG_S:
+            return max(YOUNG_PART * youngest_s, SHARE_WHILE_YOUNG * cost_s)
+        return max(PAUSE_S, SHARE * cost_s)
 
     def _note(self, reading: ProcessReading, now_s: float, at_start: bool) -> None:
         key = (reading.pid, reading.born)

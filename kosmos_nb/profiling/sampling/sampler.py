@@ -309,6 +309,7 @@ class Sampler:
         self._glimpse(now_s)
         from_outside = any(not recorder.is_signalled for recorder in self._recorders)
         if now_s < self._look_due_s and not self._has_new_threads() and not from_outside:
+            self._look_on(now_s)
             return self._next_s(self._glimpse_s(now_s))
         if self._may_have_changed():
             self._look(now_s)
