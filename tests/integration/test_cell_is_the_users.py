@@ -368,9 +368,9 @@ def test_an_interrupt_that_falls_into_our_handler_shows_no_frame_of_ours(photogr
     kernel = photographer.kernel
     reply = kernel.run(
         "%%kosmos_profile --quiet\nimport contextlib\n"
-        "from kosmos_nb.profiling.sampling.sampler import Sampler\n"
-        "first = Sampler._sample\ndef falls_into_it(self, *rest, **more):\n    Sampler._sample = first\n"
-        "    raise KeyboardInterrupt\nSampler._sample = falls_into_it\nwhile True: pass"
+        "from kosmos_nb.profiling.sampling.sampler import Recorder\n"
+        "first = Recorder.record\ndef falls_into_it(self, *rest, **more):\n    Recorder.record = first\n"
+        "    raise KeyboardInterrupt\nRecorder.record = falls_into_it\nwhile True: pass"
     )
     assert reply.error.ename == "KeyboardInterrupt"
     trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(reply.error.traceback))

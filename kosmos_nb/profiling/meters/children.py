@@ -25,7 +25,7 @@ if sys.platform != "win32":
     import resource
 
 MOST_CHILDREN = 200
-PAUSE_S = 0.05
+PAUSE_S, PAUSE_WITHOUT_S = 0.05, 0.1
 # A look may take one part in so many of the time to the next one.
 SHARE = 200
 # A young child changes fast, and may end soon: it is looked at again after this part of its age.
@@ -125,7 +125,8 @@ class ChildrenInstrument:
     def _read(self, *, at_start: bool = False) -> float:
         """Note what each process has taken, and return the CPU of all of them."""
         if not may_have_children():
-            self._settle(set())
+            if self._children:
+                self._settle(set())
             return 0.0
         if self._descendants is None:
             self._descendants = descendants()
@@ -156,7 +157,10 @@ class ChildrenInstrument:
             gone[0].ended_cpu_s = min(most_s, grown_s - last.reaped_cpu_s)
 
     def _pause_s(self, cost_s: float) -> float:
-        youngest_s = min((child.last.age_s for child in self._children.values() if not child.has_gone), default=YOUNG_S)
+        living = [child.last.age_s for child in self._children.values() if not child.has_gone]
+        if not living:
+            return PAUSE_WITHOUT_S
+        youngest_s = min(living)
         if youngest_s < YOUNG_S:
             return max(YOUNG_PART * youngest_s, SHARE_WHILE_YOUNG * cost_s)
         return max(PAUSE_S, SHARE * cost_s)

@@ -1,17 +1,18 @@
 """The sampler's second thread: there while it is needed, and gone afterwards."""
 
+import _signal  # type: ignore[import-not-found]  # `signal` makes enums of 65 numbers, for 0.1 ms
 import _thread
 import contextlib
 import os
-import signal
 import time
 from collections.abc import Callable
 
 from kosmos_nb.profiling.sampling.collector import current_frames
 
-# Whoever ends the thread waits until Python and the system have forgotten it (Python 3.12 asks the
-# system before it warns of a fork); in case they never do, not for ever.
+# The system forgets a thread some 0.1 ms after it has ended. In case it never does, nobody waits for ever.
 FORGETS_WITHIN_S = 1.0
+_HAS_TASKS = os.path.isdir("/proc/self/task")  # noqa: PTH112 - once, at import
+_ALL_SIGNALS = _signal.valid_signals() if hasattr(_signal, "valid_signals") else ()
 
 
 class Helper:
@@ -35,6 +36,7 @@ class Helper:
         self._wake: _thread.LockType | None = None
         self._ended = _thread.allocate_lock()
         self.ident = self._native_id = 0
+        self._leaving: tuple[int, int] | None = None  # both numbers, of one that has ended
         self.cost_s = 0.0
         self.trouble: str | None = None
 
@@ -63,31 +65,35 @@ class Helper:
             _release(wake)
 
     def stop(self) -> None:
-        """End it, and wait until it is gone."""
+        """End it, and wait until it works no more."""
         wake, self._wake = self._wake, None
         if wake is None:
             return
         _release(wake)
-        ident, ended = self.ident, self._ended
-        ended.acquire()
-        until_s = time.perf_counter() + FORGETS_WITHIN_S
-        native_id = self._native_id
-        while _is_there(ident, native_id) and time.perf_counter() < until_s:
-            time.sleep(0)
+        self._ended.acquire()
         if self._wake is None:
-            self.ident = self._native_id = 0
+            self._leaving, self.ident, self._native_id = (self.ident, self._native_id), 0, 0
+
+    def await_gone(self) -> None:
+        """Wait until the system has forgotten it, too: Python 3.12 asks there before it warns of a fork."""
+        if self._leaving is None:
+            return
+        until_s = time.perf_counter() + FORGETS_WITHIN_S
+        while _is_there(*self._leaving) and time.perf_counter() < until_s:
+            time.sleep(0)
+        self._leaving = None
 
     def forget(self) -> None:
         """Forget the thread, in the child of a fork, which has none."""
-        self._wake, self.trouble = None, None
+        self._wake = self._leaving = self.trouble = None
         self.ident = self._native_id = 0
 
     def _run(self, wake: _thread.LockType, ended: _thread.LockType, pause_s: float) -> None:
         before_s = self.cost_s
         self._native_id = _thread.get_native_id()
         try:
-            if hasattr(signal, "pthread_sigmask"):
-                signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            if hasattr(_signal, "pthread_sigmask"):
+                _signal.pthread_sigmask(_signal.SIG_BLOCK, _ALL_SIGNALS)
             while True:
                 wake.acquire(timeout=pause_s)
                 if self._wake is not wake:
@@ -102,9 +108,9 @@ class Helper:
 
 
 def _is_there(ident: int, native_id: int) -> bool:
-    if ident in current_frames():
-        return True
-    return native_id > 0 and os.access(f"/proc/self/task/{native_id}", os.F_OK)
+    if _HAS_TASKS and native_id > 0:  # the system forgets a thread after Python does
+        return os.access(f"/proc/self/task/{native_id}", os.F_OK)
+    return ident in current_frames()
 
 
 def _release(lock: _thread.LockType) -> None:

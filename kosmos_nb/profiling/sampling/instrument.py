@@ -77,7 +77,7 @@ class StackInstrument:
         samples = sum(path.samples for path in seen)
         sampled_s = sum(path.wall_s for path in seen)
         cell = subject.cell.shown if subject.cell is not None else subject.root.file
-        return dataclasses.replace(
+        resolved = dataclasses.replace(
             found,
             samples=samples,
             interval_s=sampled_s / samples if samples else None,
@@ -89,6 +89,8 @@ class StackInstrument:
             memory_snapshots=self._line.snapshots(),
             notes=(*found.notes, *(note for note in self._notes if note)),
         )
+        SAMPLER.settle()  # only now: what has ended had the time of all this to go
+        return resolved
 
     def _look(self, wall_s: float, process_s: float) -> int:
         if self._track_memory:

@@ -12,7 +12,7 @@ from kosmos_nb.profiling.analysis.subject import stack_depth
 from kosmos_nb.profiling.sampling.awaiting import suspended_in_loop
 from kosmos_nb.profiling.sampling.glimpses import Glimpse
 from kosmos_nb.profiling.sampling.pools import ThreadHead, stand_ins
-from kosmos_nb.profiling.sampling.stack import SampledStack, Suspended, Suspension
+from kosmos_nb.profiling.sampling.stack import NOT_SUSPENDED, SampledStack, Suspended, Suspension
 from kosmos_nb.profiling.sampling.waits import Wait, cpu_clock
 from kosmos_nb.profiling.sampling.walk import FrameTable, StackKey
 from kosmos_nb.profiling.sampling.weights import Weight, Weights
@@ -27,7 +27,7 @@ MOST_WAITING_SLOTS = 150_000
 # are chance: a line may do both.
 SLEEPS = 0.2
 # Memory over time needs no more looks; memory by line needs one at each sample.
-LOOK_S = 0.025
+LOOK_S = 0.05
 
 Look = Callable[[float, float], int]  # given wall clock and process CPU, returns resident bytes
 
@@ -72,7 +72,8 @@ class Recorder:
         interval_s: Mean distance of the samples that it asks for.
         budget: Share of the elapsed time that sampling may take.
         look: Called now and then, at a sample, for what else is to be noted.
-        suspended: Says where a coroutine waits, for when it is not on the stack.
+        suspended: Says where a coroutine waits, for when it is not on the stack; by default the main
+            task of a loop which is on the stack.
         memory_by_line: Whether growth of memory is added to the stacks; needs `look`, at each sample.
         rss_bytes: Resident memory now, for that.
         leave_out: Told how many bytes looks at other threads have read, which are not the code's.
@@ -106,7 +107,7 @@ class Recorder:
         self.overhead_s = 0.0
         self._look, self._look_due_s = look, 0.0
         self.leave_out = leave_out or _nobody_counts
-        self._suspended = suspended or suspended_in_loop
+        self._suspended = suspended
         self._memory_by_line = memory_by_line
         self._rss_bytes = rss_bytes
         self._glimpses: list[Glimpse] = []  # since the newest sample
@@ -142,28 +143,36 @@ class Recorder:
             key: The stack.
             now: The clocks. What has gone by since the sample fell due is left to the next one.
         """
-        glimpses, self._glimpses = self._glimpses, []
-        self._add_glimpses(glimpses, now)
-        if glimpses:  # where it is now, it has just come to
+        is_here = True
+        if self._glimpses:  # where it is now, it has just come to
+            glimpses, self._glimpses = self._glimpses, []
+            self._add_glimpses(glimpses, now)
             weight = self._weight(glimpses[-1].suspension, glimpses[-1].key)
+            is_here = len(key) >= len(glimpses[-1].key)
+            if now.due_s > self._wall_s:
+                self._add(weight, now)
         else:
-            weight = self._weight(self._suspended(frame), key)
-        if not glimpses or now.due_s > self._wall_s:
+            weight = self._weight(self._suspension_at(frame, key), key)
             self._add(weight, now)
         self._newest = weight
         self.last_s = now.wall_s
         if self._look is not None and (self._memory_by_line or now.wall_s >= self._look_due_s):
             self._look_due_s = now.wall_s + LOOK_S
-            if glimpses and len(key) < len(glimpses[-1].key):  # it has returned, and let go of its own
-                weight = self._weight(self._suspended(frame), key)
+            if not is_here:  # it has returned, and let go of its own
+                weight = self._weight(self._suspension_at(frame, key), key)
             self._note_memory(weight, self._look(now.wall_s, now.process_s))
+
+    def _suspension_at(self, frame: FrameType | None, key: StackKey) -> Suspension:
+        if self._suspended is not None:
+            return self._suspended(frame)
+        return NOT_SUSPENDED if self.table.loops.isdisjoint(key) else suspended_in_loop(frame)
 
     def glimpse(self, frame: FrameType, key: StackKey, wall_s: float) -> None:
         """Note, from another thread, where the thread is while it keeps its sample waiting."""
         process_s = time.process_time()
         rss_bytes = self._look(wall_s, process_s) if self._look and self._memory_by_line else None
         clocks = (wall_s, self.cpu_from_outside_s(), process_s)
-        self._glimpses.append(Glimpse(key, self._suspended(frame), *clocks, rss_bytes))
+        self._glimpses.append(Glimpse(key, self._suspension_at(frame, key), *clocks, rss_bytes))
 
     def finish(self, now: Moment) -> None:
         """Give what is left up to the end to where the thread was seen last.
@@ -291,6 +300,8 @@ class Recorder:
         self._rss_bytes = rss_bytes
 
     def _waiting_number(self, suspension: Suspension) -> int:
+        if suspension is NOT_SUSPENDED:
+            return 0
         stacks, is_idle, in_loop = suspension
         waiting: WaitingKey = (tuple([self.table.key_of(at) for at in stacks]), is_idle, in_loop)
         number = self._waiting.get(waiting)

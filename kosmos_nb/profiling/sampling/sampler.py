@@ -23,7 +23,7 @@ from kosmos_nb.core import units
 from kosmos_nb.profiling.sampling import checkpoints
 from kosmos_nb.profiling.sampling.checkpoints import Checkpoints
 from kosmos_nb.profiling.sampling.collector import current_frames
-from kosmos_nb.profiling.sampling.glimpses import GLIMPSE_S, LATE_S, LATELY_S, OFTEN_S
+from kosmos_nb.profiling.sampling.glimpses import INTERVALS, LATE_S, LATELY_S, OFTEN_S, STUCK_GLIMPSE_S
 from kosmos_nb.profiling.sampling.governor import Governor
 from kosmos_nb.profiling.sampling.helper import Helper
 from kosmos_nb.profiling.sampling.recorder import INTERVAL_S, Moment, Recorder
@@ -120,7 +120,7 @@ class Sampler:
             self._schedule.begin(now_s, self._interval_s(now_s))
             self._signal.arm(self._schedule.due_s - now_s)
             # The code may begin with a long operator, before which no tick comes.
-            self._helper.start(0.0 if self._is_shared() else self._next_s(GLIMPSE_S))
+            self._helper.start(0.0 if self._is_shared() else self._next_s(INTERVALS * self._asked_s))
             return None
         self._sample_from_outside()
         return self._helper.trouble or _FROM_OUTSIDE.format(why=why)
@@ -161,6 +161,7 @@ class Sampler:
         self._lock.acquire()  # or the child would find what another thread was changing
         self._forks = True  # a tick that comes meanwhile starts nothing
         self._helper.stop()
+        self._helper.await_gone()
 
     def after_fork_in_parent(self) -> None:
         """Go on. With a signal the next tick does it, when Python has had its look at the threads."""
@@ -168,6 +169,10 @@ class Sampler:
         if any(not recorder.is_signalled for recorder in self._recorders):
             self._helper.start()
         self._lock.release()
+
+    def settle(self) -> None:
+        """Wait until nothing is left of what has ended."""
+        self._helper.await_gone()
 
     @property
     def is_running(self) -> bool:
@@ -219,17 +224,31 @@ class Sampler:
             self._failure = f"Sampling ended early: {type(error).__name__}: {error}"
 
     def _tick(self, frame: FrameType | None, wall_s: float, cpu_s: float) -> None:
+        """Take a sample; nothing of this is in the processor's caches, and each call costs microseconds."""
         if self._failure is not None:
             return
         self._ticks += 1
+        schedule, watch = self._schedule, self._watch
         try:
-            late_s = wall_s - self._schedule.due_s
+            late_s = wall_s - schedule.due_s
             if late_s > LATE_S:
                 self._late_s = wall_s
-            due_s, interval_s = self._schedule.go_on(wall_s, self._interval_s(wall_s))
-            now = Moment(due_s, wall_s, cpu_s, time.process_time(), interval_s, self._is_shared())
-            if not self._forks:
-                self._sample(frame, now, is_late=late_s > checkpoints.LATE_S)
+            due_s, interval_s = schedule.go_on(wall_s, self._interval_s(wall_s))
+            if self._forks:
+                return
+            is_shared = watch is not None and watch.is_shared
+            now = Moment(due_s, wall_s, cpu_s, time.process_time(), interval_s, is_shared)
+            key = self._table.key(frame)
+            if late_s > checkpoints.LATE_S and frame is not None:
+                key = self._checkpoints.before(frame, key)
+            for recorder in self._recorders:
+                if recorder.is_signalled:
+                    recorder.record(frame, key, now)
+            if (
+                _thread._count() != self._threads_seen
+                or not self._signal.restarts_calls
+                or not self._helper.ident
+            ):
                 self._keep_helper()
         finally:
             self._go_on(wall_s, cpu_s)
@@ -244,14 +263,6 @@ class Sampler:
         self._handler_cost_s += own_cpu_s
         self._governor.note(wall_s, self._handler_cost_s + self._helper.cost_s)
         self._signal.arm(self._schedule.due_s - now_s)
-
-    def _sample(self, frame: FrameType | None, now: Moment, *, is_late: bool) -> None:
-        key = self._table.key(frame)
-        if is_late and frame is not None:
-            key = self._checkpoints.before(frame, key)
-        for recorder in self._recorders:
-            if recorder.is_signalled:
-                recorder.record(frame, key, now)
 
     def _keep_helper(self) -> None:
         """Have the helper there, also after a fork, and at once for new threads.
@@ -325,7 +336,10 @@ class Sampler:
         return self._next_s(min(mean_s, self._glimpse_s(now_s)))
 
     def _glimpse_s(self, now_s: float) -> float:
-        return OFTEN_S if now_s - self._late_s < LATELY_S else GLIMPSE_S
+        if now_s - self._late_s < LATELY_S:
+            return OFTEN_S
+        mean_s = INTERVALS * self._asked_s
+        return min(mean_s, STUCK_GLIMPSE_S) if self._is_stuck(now_s) else mean_s
 
     def _next_s(self, mean_s: float) -> float:
         return mean_s * self._governor.slowdown * (0.5 + self._random.random())

@@ -25,6 +25,7 @@ class TickSignal:
     Attributes:
         was_missed: Whether the code was too near to the limit of recursion. Until somebody arms it
             again the timer comes once a second.
+        restarts_calls: Whether system calls that a tick interrupts go on.
     """
 
     def __init__(self, on_tick: Callable[[FrameType | None], None]) -> None:
@@ -33,7 +34,7 @@ class TickSignal:
         self._ticker: Ticker | None = None
         self._left: int | None = None  # whose handler is to go, when the main thread can
         self._previous: object = None
-        self._restarts_calls = False
+        self.restarts_calls = False
 
     @property
     def is_open(self) -> bool:
@@ -51,7 +52,7 @@ class TickSignal:
         for ticker in () if self._ticker is not None else tickers():
             if ticker.open():
                 self._previous = _signal.signal(ticker.signum, self._on_signal)
-                self._ticker, self._restarts_calls = ticker, False
+                self._ticker, self.restarts_calls = ticker, False
                 break
         return self._ticker is not None
 
@@ -63,9 +64,9 @@ class TickSignal:
 
     def restart_calls(self) -> None:
         """From now on let system calls that a tick interrupts go on, instead of failing with EINTR."""
-        if not self._restarts_calls and self._ticker is not None:
+        if not self.restarts_calls and self._ticker is not None:
             signal.siginterrupt(self._ticker.signum, False)
-            self._restarts_calls = True
+            self.restarts_calls = True
 
     def close(self) -> None:
         """Give timer and signal back; a second time does nothing."""

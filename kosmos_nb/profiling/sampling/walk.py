@@ -26,12 +26,18 @@ CUT: CodeType = compile("", "<frames left out>", "exec").replace(
     co_name="[frames left out]", co_qualname="[frames left out]"
 )
 CUT_NUMBER: FrameNumber = 0
+LOOP_RUNNER = "run_until_complete"
 
 
 class FrameTable:
-    """Numbers for frames. Threads may use it at the same time; a frame may then get two numbers."""
+    """Numbers for frames. Threads may use it at the same time; a frame may then get two numbers.
+
+    Attributes:
+        loops: Numbers of what runs an event loop, and of the frames that may hide one.
+    """
 
     def __init__(self) -> None:
+        self.loops = {CUT_NUMBER}
         self._numbers: dict[tuple[int, int], FrameNumber] = {}  # by id of a code that is kept
         self._places: dict[tuple[str, str, int, int], FrameNumber] = {}
         self._functions: dict[tuple[str, str, int], FrameNumber] = {}
@@ -95,6 +101,8 @@ class FrameTable:
             self._frames[number] = (code, position)
             self._places[place] = number
             self._functions.setdefault(function, number)
+            if code.co_name == LOOP_RUNNER:
+                self.loops.add(number)
         # A code object that is let go gives its id away: only those that are kept are known by it.
         if self._frames[number][0] is code and len(self._numbers) < 2 * MOST_FRAMES:
             self._numbers[id(code), position] = number
