@@ -19,6 +19,8 @@ LATE_S = 0.001
 INTERVALS = 4
 STUCK_GLIMPSE_S = 0.02
 OFTEN_S, LATELY_S = 0.006, 0.1
+# C code that keeps the interpreter makes ticks late, too: so many looks in a row found it at work no more.
+IN_VAIN = 6
 
 
 class Glimpse(NamedTuple):
