@@ -45,7 +45,7 @@ class TracebackShadow:
 
         def showtraceback(*args: Any, **kwargs: Any) -> Any:
             if sys._getframe(1).f_code is caller:
-                leave_out_watchers(sys.exc_info()[2])
+                leave_out_watchers(sys.exc_info()[1])
                 ended()
             return original(*args, **kwargs)
 
@@ -63,18 +63,29 @@ class TracebackShadow:
         self._ours = self._theirs = None
 
 
-def leave_out_watchers(trace: TracebackType | None) -> None:
-    """Take frames of ours out of a traceback: an interrupt may have fallen into our signal handler.
+def leave_out_watchers(error: BaseException | None) -> None:
+    """Take frames of ours out of what an error shows: an interrupt may have fallen into our handlers.
 
-    What comes after them stays: a handler of the user's may have run on top of ours.
+    What comes after them stays: a handler of the user's may have run on top of ours. Errors that led
+    to this one are treated alike.
     """
-    while trace is not None:
-        following = trace.tb_next
-        if following is not None and _watches(following):
-            while following is not None and (_watches(following) or _file(following) in _HELPERS):
-                following = following.tb_next
-            trace.tb_next = following
-        trace = following
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        trace = error.__traceback__ = _after_watchers(error.__traceback__)
+        while trace is not None:
+            trace.tb_next = _after_watchers(trace.tb_next)
+            trace = trace.tb_next
+        error = error.__cause__ or error.__context__
+
+
+def _after_watchers(trace: TracebackType | None) -> TracebackType | None:
+    if trace is None or not _watches(trace):
+        return trace
+    following: TracebackType | None = trace
+    while following is not None and (_watches(following) or _file(following) in _HELPERS):
+        following = following.tb_next
+    return following
 
 
 def _watches(trace: TracebackType) -> bool:
