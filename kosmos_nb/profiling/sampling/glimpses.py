@@ -14,13 +14,15 @@ from kosmos_nb.profiling.sampling.walk import StackKey
 
 # A tick is that much overdue before anybody looks.
 LATE_S = 0.001
-# Mean distance of the looks for one that is, in those of the samples: each takes the interpreter away
-# from the code for 0.1 to 0.3 ms. Nearer while it stays away; after a late one operators may be shorter.
+# Mean distance of the looks, in those of the samples: each takes the interpreter away from the code for
+# 0.1 to 0.3 ms.
 INTERVALS = 4
-STUCK_GLIMPSE_S = 0.02
-OFTEN_S, LATELY_S = 0.006, 0.1
-# C code that keeps the interpreter makes ticks late, too: so many looks in a row found it at work no more.
-IN_VAIN = 6
+# Nearer after a late tick, as operators may be shorter, unless so many looks in a row found none at
+# work: C code that keeps the interpreter makes ticks late, too.
+OFTEN_S, LATELY_S, IN_VAIN = 0.006, 0.1, 6
+# And where one was found, by this part of the time that it is overdue by: little is left of what it ends.
+PART = 0.125
+STUCK_S = 0.02
 
 
 class Glimpse(NamedTuple):
@@ -39,3 +41,35 @@ class Glimpse(NamedTuple):
     cpu_s: float
     process_s: float
     rss_bytes: int | None
+
+
+class Pace:
+    """How soon to look again for a late tick.
+
+    Attributes:
+        late_s: Wall clock when a tick was late; set by who handles it.
+    """
+
+    def __init__(self) -> None:
+        self.late_s = 0.0
+        self._in_vain = 0
+
+    def note(self, *, found: bool) -> None:
+        """Take note of a look."""
+        self._in_vain = 0 if found else self._in_vain + 1
+
+    def pause_s(self, now_s: float, overdue_s: float, interval_s: float, *, is_stuck: bool) -> float:
+        """Return the mean time to the next look.
+
+        Args:
+            now_s: The wall clock.
+            overdue_s: How long the tick is overdue.
+            interval_s: Mean distance of the samples.
+            is_stuck: Whether there was no sample for long.
+        """
+        if now_s - self.late_s < LATELY_S and self._in_vain < IN_VAIN:
+            return OFTEN_S
+        pause_s = INTERVALS * interval_s
+        if self._in_vain == 0:
+            pause_s = min(pause_s, max(OFTEN_S, PART * overdue_s))
+        return min(pause_s, STUCK_S) if is_stuck else pause_s

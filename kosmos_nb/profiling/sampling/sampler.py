@@ -23,7 +23,7 @@ from kosmos_nb.core import units
 from kosmos_nb.profiling.sampling import checkpoints
 from kosmos_nb.profiling.sampling.checkpoints import Checkpoints
 from kosmos_nb.profiling.sampling.collector import current_frames
-from kosmos_nb.profiling.sampling.glimpses import IN_VAIN, INTERVALS, LATE_S, LATELY_S, OFTEN_S, STUCK_GLIMPSE_S
+from kosmos_nb.profiling.sampling.glimpses import INTERVALS, LATE_S, Pace
 from kosmos_nb.profiling.sampling.governor import Governor
 from kosmos_nb.profiling.sampling.helper import Helper
 from kosmos_nb.profiling.sampling.recorder import INTERVAL_S, Moment, Recorder
@@ -85,8 +85,8 @@ class Sampler:
         self._forks = False
         self._began_s = 0.0  # of the tick that is being handled
         self._ticks = 0
-        self._look_due_s = self._late_s = 0.0  # the second: when a tick was late
-        self._in_vain = 0  # looks for a late tick since one was found
+        self._look_due_s = 0.0
+        self._pace = Pace()
 
     def add(self, recorder: Recorder) -> str | None:
         """Begin to sample for `recorder`; return a note where that is done from outside."""
@@ -233,7 +233,7 @@ class Sampler:
         try:
             late_s = wall_s - schedule.due_s
             if late_s > LATE_S:
-                self._late_s = wall_s
+                self._pace.late_s = wall_s
             due_s, interval_s = schedule.go_on(wall_s, self._interval_s(wall_s))
             if self._forks:
                 return
@@ -337,10 +337,8 @@ class Sampler:
         return self._next_s(min(mean_s, self._glimpse_s(now_s)))
 
     def _glimpse_s(self, now_s: float) -> float:
-        if now_s - self._late_s < LATELY_S and self._in_vain < IN_VAIN:
-            return OFTEN_S
-        mean_s = INTERVALS * self._asked_s
-        return min(mean_s, STUCK_GLIMPSE_S) if self._is_stuck(now_s) else mean_s
+        overdue_s = now_s - self._schedule.due_s
+        return self._pace.pause_s(now_s, overdue_s, self._asked_s, is_stuck=self._is_stuck(now_s))
 
     def _next_s(self, mean_s: float) -> float:
         return mean_s * self._governor.slowdown * (0.5 + self._random.random())
@@ -349,7 +347,7 @@ class Sampler:
         """Note where the main thread is, where it keeps a tick waiting; see glimpses.py."""
         is_late = self._signal.is_open and now_s > self._schedule.due_s + LATE_S
         frame = current_frames().get(_main_ident()) if is_late and not self._began_s else None
-        self._in_vain = 0 if frame is not None else self._in_vain + 1
+        self._pace.note(found=frame is not None)
         if frame is None:
             return
         ticks, position = self._ticks, frame.f_lasti
