@@ -35,6 +35,10 @@ Magic = TypeVar("Magic", bound=Callable[..., Any])
 Offer = Callable[[Mapping[str, Any], Sequence[str]], Sequence[str]]
 
 
+# A line without them is split at its spaces.
+_QUOTES = frozenset("\"'\\")
+
+
 class OptionParser(argparse.ArgumentParser):
     """An argparse parser whose every complaint is one line of `UsageError`.
 
@@ -125,6 +129,8 @@ class OptionParser(argparse.ArgumentParser):
         Raises:
             UsageError: A quote is not closed.
         """
+        if line.isprintable() and not _QUOTES.intersection(line):
+            return line.split()  # as shlex would, sooner; what is printable has no white space but spaces
         try:
             return shlex.split(line)
         except ValueError as error:

@@ -10,12 +10,12 @@ from kosmos_nb.profiling.analysis.frames import Frame, Function, WeightedPath
 from kosmos_nb.profiling.analysis.readings import Use, spent
 from kosmos_nb.profiling.analysis.tree import MAX_DEPTH, build_tree, function_stats, line_stats
 
-ROOT = Frame(Function("<module>", "In[1]", 1), 1, 1)
+ROOT = Frame(Function("<module>", "In[1]", 1), 1)
 SOURCE = [f"line {n}" for n in range(1, 7)]
 
 functions = st.builds(Function, st.sampled_from("abcd"), st.sampled_from(["In[1]", "x.py"]), st.just(1))
 frames = functions.flatmap(
-    lambda f: st.integers(1, 6).map(lambda n: Frame(f, n, n if f.file == "In[1]" else None))
+    lambda f: st.integers(1, 6).map(lambda n: Frame(f, n if f.file == "In[1]" else None))
 )
 seconds = st.floats(0, 10, allow_nan=False).map(lambda s: round(s, 4))
 
@@ -23,7 +23,7 @@ seconds = st.floats(0, 10, allow_nan=False).map(lambda s: round(s, 4))
 @st.composite
 def weighted_paths(draw: st.DrawFn) -> WeightedPath:
     inner = draw(st.lists(frames, max_size=12))
-    root = Frame(ROOT.function, *([draw(st.integers(1, 6))] * 2))
+    root = Frame(ROOT.function, draw(st.integers(1, 6)))
     wall_s = draw(seconds)
     memory_bytes, thread_id = draw(st.integers(-(10**6), 10**6)), draw(st.integers(0, 3))
     lock_s = wall_s * draw(st.floats(0, 1))
@@ -97,7 +97,7 @@ def test_recursion_counts_once_so_no_function_takes_more_than_everything(given_p
 
 def test_a_function_that_calls_itself_has_its_time_once():
     function = Function("f", "In[1]", 2)
-    deep = WeightedPath((ROOT, *[Frame(function, 3, 3)] * 40), 2.0, 2.0, 4)
+    deep = WeightedPath((ROOT, *[Frame(function, 3)] * 40), 2.0, 2.0, 4)
     (stat,) = [s for s in function_stats([deep]) if s.name == "f"]
     assert (stat.self_s, stat.total_s, stat.samples) == (2.0, 2.0, 4)
     (line,) = [s for s in line_stats([deep], SOURCE) if s.line == 3]
@@ -105,7 +105,7 @@ def test_a_function_that_calls_itself_has_its_time_once():
 
 
 def test_a_very_deep_stack_still_becomes_a_record_that_travels_as_json():
-    function = [Frame(Function(f"f{n}", "x.py", n), n) for n in range(900)]
+    function = [Frame(Function(f"f{n}", "x.py", n)) for n in range(900)]
     root = build_tree([WeightedPath((ROOT, *function), 1.0, 1.0, 1)])
     assert len(nodes(root)) == MAX_DEPTH
     assert root.total_s == 1.0
@@ -183,8 +183,8 @@ def told(*given: WeightedPath, source: list[str] = SOURCE) -> list[str]:
 
 
 def test_the_reading_says_where_and_whether_it_computes_or_waits():
-    computing = WeightedPath((ROOT, Frame(CLEAN, 4, 4)), 0.82, 0.80, 82)
-    waiting = WeightedPath((Frame(ROOT.function, 6, 6),), 0.18, 0.001, 18)
+    computing = WeightedPath((ROOT, Frame(CLEAN, 4)), 0.82, 0.80, 82)
+    waiting = WeightedPath((Frame(ROOT.function, 6),), 0.18, 0.001, 18)
     assert told(computing, waiting) == [
         "82 % in clean() at line 4: CPU-bound, 1 thread",
         "82 % at line 4, `line 4`, nearly all the time of clean()",
@@ -194,9 +194,9 @@ def test_the_reading_says_where_and_whether_it_computes_or_waits():
 
 def test_time_inside_a_library_is_told_at_the_users_line_with_the_users_call():
     def under(name: str, wall_s: float) -> WeightedPath:
-        apply = Frame(Function("DataFrame.apply", "pandas/core/frame.py", 10), 12)
+        apply = Frame(Function("DataFrame.apply", "pandas/core/frame.py", 10))
         return WeightedPath(
-            (Frame(ROOT.function, 3, 3), apply, Frame(Function(name, "tools.py", 1), 2)), wall_s, wall_s, 9
+            (Frame(ROOT.function, 3), apply, Frame(Function(name, "tools.py", 1))), wall_s, wall_s, 9
         )
 
     source = ["", "", "out = df.apply(clean)"]
@@ -208,8 +208,8 @@ def test_time_inside_a_library_is_told_at_the_users_line_with_the_users_call():
 
 
 def test_a_share_is_told_with_its_error_where_that_is_more_than_a_point():
-    few = WeightedPath((ROOT, Frame(CLEAN, 4, 4)), 0.5, 0.5, 50, grain_s=0.5, grain_s2=0.005)
-    rest = WeightedPath((Frame(ROOT.function, 6, 6),), 0.5, 0.5, 50, grain_s=0.5, grain_s2=0.005)
+    few = WeightedPath((ROOT, Frame(CLEAN, 4)), 0.5, 0.5, 50, grain_s=0.5, grain_s2=0.005)
+    rest = WeightedPath((Frame(ROOT.function, 6),), 0.5, 0.5, 50, grain_s=0.5, grain_s2=0.005)
     (bottleneck, *_) = find_bottlenecks([few, rest], SOURCE, "In[1]", 5.0)
     error = bottleneck.share_error
     assert 0.09 < error < 0.14  # 1.96 * sqrt(0.25 / 100 * 1.52) = 0.12
@@ -220,7 +220,7 @@ def test_a_share_is_told_with_its_error_where_that_is_more_than_a_point():
 def test_a_function_that_several_threads_run_says_how_many():
     main = WeightedPath((ROOT,), 0.2, 0.0, 20)
     work = [
-        WeightedPath((ROOT, Frame(CLEAN, 4, 4)), 0.2, 0.2, 20, thread_id=thread_id) for thread_id in (1, 2, 3)
+        WeightedPath((ROOT, Frame(CLEAN, 4)), 0.2, 0.2, 20, thread_id=thread_id) for thread_id in (1, 2, 3)
     ]
     assert told(main, *work)[0] == "75 % in clean() at line 4: CPU-bound, 3 threads"
     assert [stat.threads for stat in function_stats([main, *work])] == [3, 4]

@@ -9,7 +9,7 @@ from types import CodeType
 import pytest
 
 from kosmos_nb.profiling import ExecutionProfiler
-from kosmos_nb.profiling.analysis.frames import FrameResolver
+from kosmos_nb.profiling.analysis.frames import CellPlace, FrameResolver
 from kosmos_nb.profiling.sampling.walk import line_at
 
 LOOP = """\
@@ -68,6 +68,11 @@ def named(source: str, name: str) -> CodeType:
     return next(code for code in codes(source) if code.co_name == name)
 
 
+def line_of_call(name: str) -> int | None:
+    (frame,) = FrameResolver(CellPlace("<lines>", "In[1]")).frames([(named(DECORATED, name), 0)])
+    return frame.cell_line
+
+
 @pytest.fixture
 def _in_linecache():
     linecache.cache["<lines>"] = (len(DECORATED), None, DECORATED.splitlines(keepends=True), "<lines>")
@@ -108,11 +113,11 @@ def test_every_position_has_a_line_of_its_code():
 @pytest.mark.usefixtures("_in_linecache")
 @pytest.mark.parametrize(("name", "line"), [("size", 3), ("open", 10), ("plain", 15), ("Box", 1)])
 def test_what_a_call_itself_takes_is_shown_at_the_def_not_at_its_decorator(name, line):
-    assert FrameResolver().frame(named(DECORATED, name), 0).line == line
+    assert line_of_call(name) == line
 
 
 def test_without_its_source_a_decorated_function_begins_at_its_first_line():
-    assert FrameResolver().frame(named(DECORATED, "size"), 0).line == 2
+    assert line_of_call("size") == 2
 
 
 @pytest.mark.parametrize("source", [LOOP, "def f():\n" + textwrap.indent(LOOP, "    ") + "f()\n"])

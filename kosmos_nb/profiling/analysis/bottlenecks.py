@@ -68,15 +68,21 @@ def find_bottlenecks(
     if total_s <= 0:
         return ()
     functions, lines = _parts(paths)
+
+    def large(part: _Part) -> bool:
+        return part.use.wall_s / total_s * 100 > threshold_pct
+
     found = [
         _Found(function, _line_of(part), part, part.use.wall_s / total_s)
         for function, part in functions.items()
         # The cell's top level is no function of the user's: its lines speak for it.
-        if not (source and function.name == "<module>")
+        if large(part) and not (source and function.name == "<module>")
     ]
-    found += [_Found(None, line, part, part.use.wall_s / total_s) for line, part in lines.items()]
-    large = sorted((item for item in found if item.share * 100 > threshold_pct), key=lambda item: item.order)
-    return tuple(_bottlenecks(large, Grain.of(paths), total_s, source, cell))
+    found += [
+        _Found(None, line, part, part.use.wall_s / total_s) for line, part in lines.items() if large(part)
+    ]
+    found.sort(key=lambda item: item.order)
+    return tuple(_bottlenecks(found, Grain.of(paths), total_s, source, cell))
 
 
 def severity(share: float) -> Severity:

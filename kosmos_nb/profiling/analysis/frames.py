@@ -6,11 +6,11 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 from types import CodeType
 from typing import NamedTuple
 
-from kosmos_nb.profiling.sampling.stack import SampledStack
+from kosmos_nb.profiling.sampling.stack import RawStack, SampledStack
 from kosmos_nb.profiling.sampling.walk import line_at
 
 _DEF = re.compile(r"\s*(async\s+def|def|class)\b")
@@ -30,7 +30,6 @@ class Frame(NamedTuple):
     """One frame of a stack. `cell_line`: 1-based line of the profiled cell, None elsewhere."""
 
     function: Function
-    line: int
     cell_line: int | None = None
 
 
@@ -111,23 +110,22 @@ class FrameResolver:
         self._functions: dict[int, tuple[CodeType, Function]] = {}
         self._frames: dict[tuple[int, int], Frame] = {}
         self._files: dict[str, str] = {}
-        self._folders: list[str] | None = None
+        self._folders: tuple[str, ...] | None = None
 
-    def frame(self, code: CodeType, position: int) -> Frame:
-        """Return the frame for readers."""
-        known = self._frames.get((id(code), position))
-        if known is None:
-            known = self._frames[id(code), position] = self._new_frame(code, position)
-        return known
+    def frames(self, stack: RawStack) -> list[Frame]:
+        """Return the frames for readers."""
+        known = self._frames
+        return [known.get((id(code), at)) or self._new_frame(code, at) for code, at in stack]
 
     def _new_frame(self, code: CodeType, position: int) -> Frame:
-        line = line_at(code, position)
-        if line == code.co_firstlineno:
-            line = def_line(code)
+        line = None
         if self._cell is not None and code.co_filename == self._cell.filename:
+            line = line_at(code, position)
+            if line == code.co_firstlineno:
+                line = def_line(code)
             line += self._cell.line_offset
-            return Frame(self.function(code), line, line)
-        return Frame(self.function(code), line)
+        frame = self._frames[id(code), position] = Frame(self.function(code), line)
+        return frame
 
     def function(self, code: CodeType) -> Function:
         """Return the function that `code` belongs to."""
@@ -191,10 +189,15 @@ def short_file(filename: str) -> str:
     return _below(_import_folders(), filename)
 
 
-def _import_folders() -> list[str]:
+def _import_folders() -> tuple[str, ...]:
     """Return the folders of `sys.path`, those inside others first."""
-    folders = {os.path.join(folder, "") if folder else _here() for folder in sys.path}  # noqa: PTH118 - strings
-    return sorted(folders, key=len, reverse=True)
+    return _inner_first(tuple([folder or _here() for folder in sys.path]))
+
+
+@lru_cache(maxsize=2)
+def _inner_first(folders: tuple[str, ...]) -> tuple[str, ...]:
+    ended = {os.path.join(folder, "") for folder in folders}  # noqa: PTH118 - prefixes of strings
+    return tuple(sorted(ended, key=len, reverse=True))
 
 
 def _below(folders: Iterable[str], filename: str) -> str:
@@ -205,7 +208,7 @@ def _below(folders: Iterable[str], filename: str) -> str:
 
 def _here() -> str:
     try:
-        return str(Path.cwd()) + os.sep
+        return os.getcwd() + os.sep  # noqa: PTH109 - for each profile
     except OSError:  # the folder was removed under the kernel
         return ""
 

@@ -25,9 +25,10 @@ class Stage:
 
     def without(self, stack: RawStack) -> RawStack:
         """Return the frames that are not the stage."""
-        kept, serves = [], False
+        kept, serves, kinds = [], False, self._kinds
         for frame in stack:
-            kind = self._kind(frame[0].co_filename)
+            file = frame[0].co_filename
+            kind = kinds.get(file) or self._kind(file)  # a call a frame would cost more than the rest
             if kind == "loop" and serves:
                 continue
             serves = kind == "hidden"
@@ -78,4 +79,4 @@ def loop_in(stack: RawStack) -> int | None:
 
 def thread_frame(name: str) -> Frame:
     """Return the frame that stands for a thread; the threads of a pool share one."""
-    return Frame(Function(pool_name(name), THREAD, 0), 0)
+    return Frame(Function(pool_name(name), THREAD, 0))

@@ -100,11 +100,11 @@ def paths(subject: Subject, stacks: Sequence[SampledStack]) -> list[WeightedPath
     """
     resolver = FrameResolver(_placed(subject, stacks), subject.cells)
     stage = Stage(package_folders(subject.hidden), package_folders(_LOOP))
-    root = Frame(subject.root, subject.root.line)
+    root = Frame(subject.root)
     result = []
     for stack in stacks:
         if stack.thread:
-            frames = (resolver.frame(*frame) for frame in stage.of_thread(stack.frames))
+            frames = resolver.frames(stage.of_thread(stack.frames))
             found = [(root, thread_frame(stack.thread), *frames)]
         else:
             found = [_frames(subject, raw, resolver, stage) for raw in _played(subject, stack, stage)]
@@ -148,8 +148,8 @@ def _placed(subject: Subject, stacks: Iterable[SampledStack]) -> CellPlace | Non
 
 
 def _frames(subject: Subject, raw: RawStack, resolver: FrameResolver, stage: Stage) -> tuple[Frame, ...]:
-    root = Frame(subject.root, subject.root.line)
+    root = Frame(subject.root)
     if raw and (subject.root_is_frame or resolver.function(raw[0][0]) == subject.root):
-        top = resolver.frame(*raw[0])
-        root, raw = Frame(subject.root, top.line, top.cell_line), raw[1:]
-    return (root, *(resolver.frame(*frame) for frame in stage.without(raw)))
+        (top,) = resolver.frames(raw[:1])
+        root, raw = Frame(subject.root, top.cell_line), raw[1:]
+    return (root, *resolver.frames(stage.without(raw)))

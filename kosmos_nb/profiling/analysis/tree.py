@@ -28,12 +28,11 @@ class _Node:
     children: "list[_Node]" = field(default_factory=list)
     total_s: float = 0.0
 
-    def add(self, paths: Iterable[WeightedPath]) -> None:
-        """Count paths as its own time."""
-        for path in paths:
-            self.self_s += path.wall_s
-            self.self_cpu_s += path.cpu_s
-            self.samples += path.samples
+    def add(self, path: WeightedPath) -> None:
+        """Count a path as its own time."""
+        self.self_s += path.wall_s
+        self.self_cpu_s += path.cpu_s
+        self.samples += path.samples
 
 
 # Minus its time, a running number, the node that calls it, the function, and the paths through it.
@@ -56,7 +55,8 @@ def build_tree(paths: Sequence[WeightedPath], *, max_nodes: int = MAX_NODES) -> 
     while branches:
         _, _, caller, function, below = heapq.heappop(branches)  # the largest
         if len(nodes) >= max_nodes:
-            caller.add(below)
+            for path in below:
+                caller.add(path)
             continue
         node = _Node(function, caller.depth + 1)
         caller.children.append(node)
@@ -64,22 +64,22 @@ def build_tree(paths: Sequence[WeightedPath], *, max_nodes: int = MAX_NODES) -> 
         for branch in _branches(node, below, order):
             heapq.heappush(branches, branch)
     for node in reversed(nodes):  # children before those that called them
-        node.total_s = node.self_s + sum(child.total_s for child in node.children)
+        node.total_s = node.self_s + sum([child.total_s for child in node.children])
     return _freeze(root)
 
 
 def _branches(node: _Node, paths: Iterable[WeightedPath], order: Iterator[int]) -> list[_Branch]:
     """Give a node what is its own of the paths through it; return the rest, by what it called."""
-    depth, own = node.depth, []
+    depth = node.depth
     called: dict[Function, list[WeightedPath]] = {}
     for path in paths:
-        if len(path.frames) <= depth or depth >= MAX_DEPTH:
-            own.append(path)
+        frames = path.frames
+        if len(frames) <= depth or depth >= MAX_DEPTH:
+            node.add(path)
         else:
-            called.setdefault(path.frames[depth].function, []).append(path)
-    node.add(own)
+            called.setdefault(frames[depth].function, []).append(path)
     return [
-        (-sum(path.wall_s for path in below), next(order), node, function, below)
+        (-sum([path.wall_s for path in below]), next(order), node, function, below)
         for function, below in called.items()
     ]
 
@@ -113,7 +113,7 @@ def function_stats(paths: Sequence[WeightedPath]) -> tuple[FunctionStat, ...]:
     grain = Grain.of(paths)
     own: dict[Function, _Sums] = {}
     for path in paths:
-        for function in {frame.function for frame in path.frames}:
+        for function in dict.fromkeys([frame.function for frame in path.frames]):
             sums = own.get(function)
             if sums is None:
                 sums = own[function] = _Sums()
@@ -196,5 +196,5 @@ def _freeze(node: _Node) -> CallNode:
         total_s=node.total_s,
         self_cpu_s=node.self_cpu_s,
         samples=node.samples,
-        children=tuple(_freeze(child) for child in children),
+        children=tuple([_freeze(child) for child in children]),
     )
