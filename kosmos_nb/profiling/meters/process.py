@@ -95,9 +95,9 @@ class ProcessMeter:
         with _one_at_a_time():
             if self in ProcessMeter._running:
                 ProcessMeter._running.remove(self)
-        if self._is_open:
+        was_open, self._is_open = self._is_open, False
+        if was_open:
             self._proc.close()
-            self._is_open = False
 
     def start(self) -> None:
         """Begin. The clocks are read last, so that the meter's own start is not in them."""
@@ -143,6 +143,8 @@ class ProcessMeter:
         """Return resident memory now, and remember it if it is the highest seen."""
         rss = self._newest_bytes = self._proc.rss_bytes(keep_turn=True)
         self._peak_bytes = max(self._peak_bytes, rss)
+        if not self._is_open:  # who watches came in another thread, just after the end
+            self._proc.close()
         return rss
 
     @property

@@ -76,8 +76,9 @@ class ProcSelf:
         """
         fields = self._statm_fields(keep_turn)
         if fields is None:
-            # Only forgotten: the number is nobody's now, or the user's.
-            self._statm = None
+            statm, self._statm = self._statm, None
+            if statm is not None:
+                statm.close()  # if it is ours still
             fields = self._statm_fields(keep_turn)
         if fields is None:
             raise OSError("/proc/self/statm cannot be read.")
@@ -85,16 +86,16 @@ class ProcSelf:
 
     def _statm_fields(self, keep_turn: bool) -> list[bytes] | None:
         """Return what it says; None where the number is no longer that of this file."""
-        if self._statm is None:
-            self._statm = OwnFile.open("/proc/self/statm")
-            self._held = None
+        statm, held = self._statm, self._held  # another thread may close them meanwhile
+        if statm is None:
+            statm, held = OwnFile.open("/proc/self/statm"), None
+            self._statm, self._held = statm, None
         try:
             if keep_turn:  # without asking whose the number is: that would let go of the lock
-                if self._held is None:
-                    self._held = HeldReader(self._statm.number)
-                data = self._held.read()
+                held = self._held = held or HeldReader(statm.number)
+                data = held.read()
             else:
-                data = os.pread(self._statm.number, 200, 0)
+                data = os.pread(statm.number, 200, 0)
         except OSError:
             return None
         fields = data.split()
@@ -144,10 +145,11 @@ class ProcSelf:
 
     def close(self) -> None:
         """Close what is open; a later reading opens it again."""
-        for file in (self._statm, self._io):
+        statm, self._statm = self._statm, None
+        io, self._io = self._io, None
+        for file in (statm, io):
             if file is not None:
                 file.close()
-        self._statm = self._io = None
 
 
 class _Psutil:
