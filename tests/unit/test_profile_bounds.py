@@ -8,6 +8,7 @@ from types import CodeType, FrameType
 
 import pytest
 
+from benchmarks.profiler import own_memory
 from kosmos_nb.profiling.analysis.subject import stack_depth
 from kosmos_nb.profiling.sampling.governor import LEAST_LOOKS, Governor
 from kosmos_nb.profiling.sampling.pools import NEWEST_THREADS, OTHERS, pool_name, stand_ins
@@ -181,6 +182,12 @@ def test_ten_minutes_of_ever_new_stacks_take_less_than_10_megabytes():
     found = recorder.stacks()
     assert sum(stack.samples for stack in found) == 12_000
     assert sum(stack.wall_s for stack in found) == pytest.approx(600, rel=0.01)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="resident memory as Linux tells it")
+@pytest.mark.parametrize("mode", ["standard", "full"])
+def test_a_session_of_ten_minutes_of_ever_new_stacks_takes_less_than_10_megabytes(mode):
+    assert own_memory.measure(mode)["with_result_bytes"] < 10_000_000
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """The stacks of one session, with the time they weigh."""
 
+import os
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
@@ -112,7 +114,7 @@ class Recorder:
         self._rss_bytes = rss_bytes
         self._glimpses: list[Glimpse] = []  # since the newest sample
         self._newest: Weight | None = None
-        self._own: Weights[int] = Weights(base=stack_depth(sys._getframe()))
+        self._own: Weights[int] = Weights(base=_depth_outside())
         self._others: Weights[ThreadHead] = Weights(stand_ins=stand_ins)
         self._waiting: dict[WaitingKey, int] = {((), False, False): 0}
         self._waiting_slots = 0
@@ -315,6 +317,20 @@ class Recorder:
     def _suspension(self, waiting: WaitingKey) -> Suspension:
         stacks, is_idle, in_loop = waiting
         return Suspension(tuple([self.table.stack(at) for at in stacks]), is_idle, in_loop)
+
+
+def _depth_outside() -> int:
+    """Return how deep the measured code lies, its own line included: that of our caller, and two more.
+
+    Frames of ours do not count: where they are now, the code will have frames of its own.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
+        frame = frame.f_back
+    return stack_depth(frame) + 2
+
+
+_OURS = str(Path(__file__).parents[2]) + os.sep
 
 
 def _nobody_counts(_read_bytes: int) -> None:

@@ -43,7 +43,7 @@ class Weights(Generic[Head]):
     frames, whose own time it is, and the outer ones, the code's lines, go last.
 
     Args:
-        base: How many of the outermost frames stay whatever happens.
+        base: How many of the outermost frames go last of all.
         most_slots: How large it may grow, in slots of 8 bytes.
         stand_ins: Given all heads, oldest first, says which one is to stand for which when there is
             too much of all.
@@ -88,13 +88,16 @@ class Weights(Generic[Head]):
         outer = self._base + self._outer
         if len(key) <= self._inner + outer + 1:
             return key
-        return (*key[: self._inner], CUT_NUMBER, *key[-outer:])
+        return (*key[: self._inner], CUT_NUMBER, *key[len(key) - outer :])
 
     def _merge(self) -> None:
         if self._stand_ins is not None:
             self._add_up(self._stand_ins(list(dict.fromkeys(head for head, _ in self._by_key))))
         while self._slots > self._most_slots // 2 and self._inner > 1:
             self._inner, self._outer = self._inner // 2, self._outer // 2
+            self._add_up({})
+        while self._slots > self._most_slots // 2 and self._base > 0:
+            self._base -= 1
             self._add_up({})
         if self._slots > self._most_slots // 2:
             # Cut as short as can be: there are at most as many as numbers of frames.
