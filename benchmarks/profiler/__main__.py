@@ -36,6 +36,8 @@ def main() -> int:
         return 2
     results = campaign.run(_say)
     file = options.out or FOLDER / f"{results.short_python}.json"
+    if file.exists():
+        results.keep(Results.load_file(file), [part for part in PARTS if part not in campaign.parts])
     if not options.quick or options.out:
         results.save(file)
         _say(f"saved {file}")
@@ -92,7 +94,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--python", metavar="3.13", help="in this Python; an environment is made")
     parser.add_argument("--ours", action="store_true", help="ourselves, the control and cProfile alone")
     parser.add_argument("--quick", action="store_true", help="two rounds, one of the peers; nothing is saved")
-    parser.add_argument("--parts", nargs="+", choices=PARTS)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, help="the others are kept from the last run")
     parser.add_argument("--engines", nargs="+", choices=roster.ENGINES[1:])
     parser.add_argument("--workloads", nargs="+", choices=workloads.names())
     parser.add_argument("--truths", nargs="+", choices=[one.name for one in truths.TRUTHS])

@@ -19,7 +19,6 @@ from benchmarks.profiler.results import Results
 
 GEOMETRIC = {roster.LIGHT: 1.01, roster.STANDARD: 1.03, roster.FULL: 1.08}
 SINGLE = {roster.LIGHT: 1.05, roster.STANDARD: 1.08, roster.FULL: 1.15}
-RATE_HZ = {roster.STANDARD: 100, roster.FULL: 200}
 COUNTING = 0.01  # full mode's budget for counting calls, Python 3.12 and newer
 CLOCKS = {"cpu_s": "CPU", "wall_s": "wall"}
 
@@ -73,9 +72,9 @@ def _most(
 
 
 def bound(results: Results, engine: str, workload: str | None = None) -> float | None:
-    """Return what an engine can cost by its unit costs: rate × cost, and start, stop and result.
+    """Return what an engine can cost by its unit costs: sampling, and start, stop and result.
 
-    A sample is one as it comes among other work, the second thread's part included. Start, stop and
+    Sampling is that among other work, the second thread's part included. Start, stop and
     result are measured at the real workloads, apart from the work: the difference between the CPU of
     the whole call and of the session.
     """
@@ -86,7 +85,7 @@ def bound(results: Results, engine: str, workload: str | None = None) -> float |
     if engine == roster.LIGHT:
         return 1 + apart
     mode = engine.split()[1]
-    sampling = RATE_HZ[engine] * results.unit["sampling_us"][mode] / 1e6
+    sampling = results.unit["sampling"][mode]["share"]
     counting = COUNTING if engine == roster.FULL and results.short_python != "3.11" else 0.0
     return 1 + apart + sampling + counting
 

@@ -39,7 +39,7 @@ class Campaign:
         """Measure and return it."""
         with Worker(self.python) as worker:
             version = worker.ask("python")
-        results = Results(version, circumstances(), (_load(), 0.0))
+        results = Results(version, circumstances(), load=(_load(), 0.0))
         for part in PARTS:
             if part in self.parts:
                 say(f"Python {version}: {part}")

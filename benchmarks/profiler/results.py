@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,12 +22,14 @@ class Results:
     Attributes:
         python: Version of the interpreter that was measured.
         about: Commit, date, machine.
+        earlier: The same of parts that were kept from an earlier run.
         load: Load average before and after; above the number of cores nothing is worth much.
         overhead, accuracy, unit, fixed, memory, own_memory: As their modules' `measure` return them.
     """
 
     python: str
     about: str
+    earlier: dict[str, str] = field(default_factory=dict)
     load: tuple[float, float] = (0.0, 0.0)
     overhead: dict[str, Any] = field(default_factory=dict)
     accuracy: dict[str, Any] = field(default_factory=dict)
@@ -54,6 +57,13 @@ class Results:
     def short_python(self) -> str:
         """Version without the patch level."""
         return ".".join(self.python.split(".")[:2])
+
+    def keep(self, before: Results, parts: Sequence[str]) -> None:
+        """Take parts from an earlier run, and say so."""
+        for part in parts:
+            if getattr(before, part):
+                setattr(self, part, getattr(before, part))
+                self.earlier[part] = before.earlier.get(part, before.about)
 
     def save(self, file: Path) -> None:
         """Write the file."""

@@ -23,6 +23,7 @@ def _sections(results: Results) -> Iterable[str]:
     yield f"#### Python {results.python}"
     load = f"load {results.load[0]:.1f} before, {results.load[1]:.1f} after"
     yield f"{results.about}; {load}."
+    yield from (f"From an earlier run: {part} ({about})." for part, about in results.earlier.items())
     if results.absent:
         yield "Absent: " + "; ".join(f"{name} ({why})" for name, why in results.absent.items()) + "."
     if results.runs:
@@ -111,8 +112,9 @@ def units(results: Results) -> str:
             (f"a sample at depth {depth}, a hundred in a row, {mode}", f"{value:.1f} µs")
             for depth, value in depths.items()
         ]
-    for mode, cost_us in unit["sampling_us"].items():
-        rows.append((f"a sample as it comes among other work, all included, {mode}", f"{cost_us:.0f} µs"))
+    for mode, cost in unit["sampling"].items():
+        said = f"{cost['us']:.0f} µs, {cost['share']:.2%} of the time".replace("%", " %")
+        rows.append((f"a sample as it comes among other work, all included, {mode}", said))
     for mode, cost_ms in unit["session_ms"].items():
         rows.append((f"start, stop and result of nothing, {mode}", f"{cost_ms:.3f} ms"))
     for many, found in unit["helper"].items():

@@ -40,7 +40,7 @@ def measure(repeats: int = REPEATS) -> dict[str, Any]:
             mode: {str(depth): _sample_us(mode, depth, repeats) for depth in DEPTHS}
             for mode in ("standard", "full")
         },
-        "sampling_us": {mode: _sampling_us(mode) for mode in ("standard", "full")},
+        "sampling": {mode: _sampling(mode) for mode in ("standard", "full")},
         "helper": {str(many): _helper(many) for many in THREADS},
     }
 
@@ -113,22 +113,26 @@ def _sample_us(mode: str, depth: int, repeats: int, batch: int = 100) -> float:
     return (min(costs) + _delivery_s(repeats, batch)) * 1e6
 
 
-def _sampling_us(mode: str, cells: int = 5) -> float:
-    """Return what a sample costs as it comes, the second thread's part included.
+def _sampling(mode: str, cells: int = 5) -> dict[str, float]:
+    """Return what sampling costs among other work, the second thread's part included.
 
-    A hundred in a row find everything in the processor's caches; one in ten milliseconds of other
-    work finds nothing there, and costs several times as much. By the profiler's own clocks: the
-    median of some cells, less what a profile of nothing costs.
+    A hundred samples in a row find everything in the processor's caches; one in ten milliseconds of
+    other work finds nothing there, and costs several times as much. By the profiler's own clocks: the
+    median of some cells, less what a profile of nothing costs. `share`: of the time that the work
+    takes; `us`: for each sample, which a collection of garbage or a long C call makes rarer.
     """
     engine = Ours(mode)
     nothing_s = min(_own_s(engine, tiny)[0] for _ in range(20))
     found = [_own_s(engine, lambda: [allocate() for _ in range(3)]) for _ in range(cells)]
-    return statistics.median((own_s - nothing_s) / samples for own_s, samples in found) * 1e6
+    return {
+        "share": statistics.median((own_s - nothing_s) / wall_s for own_s, wall_s, _ in found),
+        "us": statistics.median((own_s - nothing_s) / samples for own_s, _, samples in found) * 1e6,
+    }
 
 
-def _own_s(engine: Ours, work: Callable[[], object]) -> tuple[float, int]:
+def _own_s(engine: Ours, work: Callable[[], object]) -> tuple[float, float, int]:
     engine.call(work)
-    return engine.newest.overhead_s, max(1, engine.newest.samples)
+    return engine.newest.overhead_s, engine.newest.wall_s, max(1, engine.newest.samples)
 
 
 def _delivery_s(repeats: int, batch: int) -> float:
