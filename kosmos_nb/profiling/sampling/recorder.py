@@ -114,6 +114,7 @@ class Recorder:
         self._rss_bytes = rss_bytes
         self._glimpses: list[Glimpse] = []  # since the newest sample
         self._newest: Weight | None = None
+        self._waits = False  # was the thread off the CPU before the newest sample?
         self._own: Weights[int] = Weights(base=_depth_outside())
         self._others: Weights[ThreadHead] = Weights(stand_ins=stand_ins)
         self._waiting: dict[WaitingKey, int] = {((), False, False): 0}
@@ -215,14 +216,19 @@ class Recorder:
         if is_shared and wait in (Wait.LOCK, Wait.UNKNOWN):
             lock_s = max(0.0, min(wall_s - cpu_s, process_s - cpu_s))
         weight.add(wall_s, cpu_s, lock_s, interval_s)
+        self._waits = cpu_s < wall_s / 2
         self._wall_s += wall_s
         self._cpu_s += cpu_s
         self._process_s += process_s
         self.samples += 1
 
     def resume(self, wall_s: float, cpu_s: float) -> None:
-        """Leave out the handler's own time, by all clocks: it belongs to nobody's line."""
-        self._wall_s += wall_s
+        """Leave out the handler's own time, by all clocks: it belongs to nobody's line.
+
+        While the code waits it goes on waiting: the handler takes none of that time away.
+        """
+        if not self._waits:
+            self._wall_s += wall_s
         self._cpu_s += cpu_s
         self._process_s += cpu_s
         # By the CPU clock: while the machine runs others, the profiler costs nothing.
