@@ -38,6 +38,8 @@ def keep_busy():
     tell("worker", os.getpid())
     rest()
 
+if hasattr(signal, "SIGHUP"):  # under `nohup`, which children inherit, it would be ignored
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 pool = ParallelExperimentExecutor(1)
 """
 
