@@ -36,7 +36,7 @@ def main() -> int:
         return 2
     results = campaign.run(_say)
     file = options.out or FOLDER / f"{results.short_python}.json"
-    if file.exists():
+    if file.exists() and not options.quick:
         results.keep(Results.load_file(file), [part for part in PARTS if part not in campaign.parts])
     if not options.quick or options.out:
         results.save(file)

@@ -23,7 +23,9 @@ def _sections(results: Results) -> Iterable[str]:
     yield f"#### Python {results.python}"
     load = f"load {results.load[0]:.1f} before, {results.load[1]:.1f} after"
     yield f"{results.about}; {load}."
-    yield from (f"From an earlier run: {part} ({about})." for part, about in results.earlier.items())
+    for about in dict.fromkeys(results.earlier.values()):
+        parts = ", ".join(part for part, run in results.earlier.items() if run == about)
+        yield f"From an earlier run ({about}): {parts}."
     if results.absent:
         yield "Absent: " + "; ".join(f"{name} ({why})" for name, why in results.absent.items()) + "."
     if results.runs:

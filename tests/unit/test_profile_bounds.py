@@ -4,6 +4,8 @@ import random
 import sys
 import time
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import CodeType, FrameType
 
 import pytest
@@ -161,6 +163,17 @@ def test_weights_keep_the_ends_of_stacks_and_all_of_the_time_when_room_runs_out(
     assert all((key[0], key[-5:]) == (7, outer) for _, key, _ in found)
 
 
+@contextmanager
+def less_than_10_megabytes() -> Iterator[None]:
+    tracemalloc.start()
+    try:
+        yield
+        _, highest = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert highest < 10_000_000
+
+
 def test_ten_minutes_of_ever_new_stacks_take_less_than_10_megabytes():
     draw = random.Random(2)
     functions = codes(300)
@@ -170,15 +183,10 @@ def test_ten_minutes_of_ever_new_stacks_take_less_than_10_megabytes():
     stacks = [stage + draw.choices(frames, k=40) for _ in range(12_000)]
     recorder = Recorder()
     now_s = time.perf_counter()
-    tracemalloc.start()
-    try:
+    with less_than_10_megabytes():
         for stack in stacks:
             now_s += 0.05
             recorder.record(None, recorder.table.key_of(stack), Moment(now_s, now_s, now_s, now_s, 0.05))
-        _, highest = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert highest < 10_000_000
     found = recorder.stacks()
     assert sum(stack.samples for stack in found) == 12_000
     assert sum(stack.wall_s for stack in found) == pytest.approx(600, rel=0.01)
@@ -201,14 +209,9 @@ def test_a_hundred_thousand_threads_take_less_than_10_megabytes_and_keep_their_t
     recorder = Recorder()
     recorder.started_s -= 10_000  # the shares are of time since then
     key = recorder.table.key(sys._getframe())
-    tracemalloc.start()
-    try:
+    with less_than_10_megabytes():
         for n in range(100_000):
             recorder.record_other(ThreadShare(n, n, name.format(n), key, 0.01, 0.005, 0.001, 0.025))
-        _, highest = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert highest < 10_000_000
     found = recorder.stacks()
     assert sum(stack.samples for stack in found) == 100_000
     assert sum(stack.wall_s for stack in found) == pytest.approx(1000)

@@ -22,7 +22,7 @@ INTERVALS = 4
 OFTEN_S, LATELY_S, IN_VAIN = 0.006, 0.1, 6
 # And where one was found, by this part of the time that it is overdue by: little is left of what it ends.
 PART = 0.125
-STUCK_S = 0.02
+STUCK_PAUSE_S = 0.02  # at most, while there is no sample at all
 
 
 class Glimpse(NamedTuple):
@@ -72,4 +72,4 @@ class Pace:
         pause_s = INTERVALS * interval_s
         if self._in_vain == 0:
             pause_s = min(pause_s, max(OFTEN_S, PART * overdue_s))
-        return min(pause_s, STUCK_S) if is_stuck else pause_s
+        return min(pause_s, STUCK_PAUSE_S) if is_stuck else pause_s
