@@ -11,7 +11,8 @@ line (it is called twice a cell, and line numbers stay). Then, in IPython's orde
 
 What cannot go this way, because another cell is already running (a nested `run_cell`, the body of
 another cell magic), is left to the registered magic. Cells of other threads (ipykernel's
-subshells) are kept apart by thread.
+subshells) are kept apart by thread. While a cell waits at an `await`, the kernel handles the
+messages of widgets, and each of them triggers `post_execute`, too: those are told by their task.
 """
 
 import ast
@@ -32,7 +33,7 @@ from kosmos_nb.profiling.analysis.frames import CellPlace, Function
 from kosmos_nb.profiling.analysis.subject import Subject, after_call_of, times_on_stack
 from kosmos_nb.profiling.modes import new_session
 from kosmos_nb.profiling.profiler import Ending, outcome
-from kosmos_nb.profiling.sampling.awaiting import suspended_frames
+from kosmos_nb.profiling.sampling.awaiting import current_task, suspended_frames
 from kosmos_nb.profiling.session import Identity, ProfileSession
 from kosmos_nb.profiling.traceback_shadow import TracebackShadow
 
@@ -72,7 +73,13 @@ class _Active:
     source: str
     cell_id: str | None
     process: int
+    task: Any  # an asyncio.Task, or None: what runs the cell
     is_started: bool = False
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether the cell waits at an `await` while another task of its thread has its turn."""
+        return self.task is not None and not self.task.done() and current_task() is not self.task
 
 
 class CellHook:
@@ -143,7 +150,7 @@ class CellHook:
 
     def blank_magic_line(self, lines: list[str]) -> list[str]:
         """Take the magic's line out of a cell that is run as a whole; pure."""
-        if not lines or self._options(lines[0]) is None or _is_nested():
+        if not lines or self._options(lines[0]) is None or self._is_nested():
             return lines
         return ["\n", *_first_of_all(lines[1:])]
 
@@ -159,7 +166,7 @@ class CellHook:
         return None if rest[:1].strip() else self._read(rest.strip())
 
     def _before(self, info: Any = None) -> None:
-        if _is_nested():
+        if self._is_nested():
             return
         with self._door("this cell is not profiled"):
             self._discard()
@@ -179,12 +186,14 @@ class CellHook:
             trace_memory=options.trace_memory,
         )
         cell_id = identity.cell_id(shell, info)
-        self._active[threading.get_ident()] = _Active(session, options, source, cell_id, os.getpid())
+        self._active[threading.get_ident()] = _Active(
+            session, options, source, cell_id, os.getpid(), current_task()
+        )
         shell.ast_transformers.append(self._marker)
 
     def _start(self) -> None:
         active = self._active.get(threading.get_ident())
-        if active is None or active.is_started or _is_nested():
+        if active is None or active.is_started or self._is_nested():
             return
         active.is_started = True
         with self._door("this cell is not profiled"):
@@ -194,14 +203,16 @@ class CellHook:
     def _stop_at_error(self) -> None:
         """End the measurement of a cell whose code has just failed; `_stop` does the rest."""
         active = self._active.get(threading.get_ident())
-        if active is None or active.process != os.getpid() or times_on_stack(RUN_CODE) > 1:
+        if active is None or active.process != os.getpid():
+            return
+        if active.is_suspended or times_on_stack(RUN_CODE) > 1:
             return
         with self._door("this cell's profile is lost"):
             active.session.stop()
 
     def _stop(self) -> None:
         active = self._active.get(threading.get_ident())
-        if active is None or _is_nested():
+        if active is None or self._is_nested():
             return
         if active.process != os.getpid():
             self._active.clear()  # the child of a fork came to the end of its parent's cell
@@ -215,7 +226,7 @@ class CellHook:
             self._remove_marker()
 
     def _after(self, result: Any = None) -> None:
-        if _is_nested():
+        if self._is_nested():
             return
         active = self._pop()
         if active is None or active.process != os.getpid():
@@ -272,6 +283,11 @@ class CellHook:
             source=tuple(lines),
             cells=OtherCells(self._shell),
         )
+
+    def _is_nested(self) -> bool:
+        """Whether the shell is called from within a cell that is not at its end."""
+        active = self._active.get(threading.get_ident())
+        return times_on_stack(RUN_CODE) > 0 or (active is not None and active.is_suspended)
 
     def _pop(self) -> _Active | None:
         active = self._active.pop(threading.get_ident(), None)
@@ -347,10 +363,6 @@ def _first_of_all(lines: list[str]) -> list[str]:
 def _without(members: list[Any], member: object) -> None:
     if member in members:
         members.remove(member)
-
-
-def _is_nested() -> bool:
-    return times_on_stack(RUN_CODE) > 0
 
 
 def _outcome(result: Any) -> Ending:

@@ -353,3 +353,33 @@ def test_a_traceback_hook_that_a_cell_installs_stays(kernel):
     assert kernel.run("%%kosmos_profile --quiet -o p\n{}['k']").error.ename == "KeyError"
     assert kernel.value("(p.exception_type, shell.showtraceback is mine)") == "('KeyError', True)"
     kernel.run("del shell.showtraceback")
+
+
+COMM_TARGET = """
+from comm import get_comm_manager
+handled = []
+def opened(comm, message):
+    comm.on_msg(lambda message: exec(message["content"]["data"]["code"], globals()))
+get_comm_manager().register_target("of the test", opened)
+"""
+
+
+@pytest.mark.parametrize("code", ["pass", "get_ipython().run_cell('y = 2')", "get_ipython().run_cell('1/0')"])
+def test_a_message_of_a_widget_does_not_end_the_profile_of_a_cell_that_awaits(kernel, code):
+    kernel.run(COMM_TARGET)
+    send, socket = kernel.client.session.send, kernel.client.shell_channel.socket
+    send(socket, "comm_open", {"comm_id": "one", "target_name": "of the test", "data": {}})
+    assert kernel.value("handled") == "[]"
+    cell = kernel.start(
+        # ipykernel 6 handles the message when the cell is through: it must not wait for ever.
+        "%%kosmos_profile --quiet -o p\nimport asyncio, time\n"
+        "print('awaits'); until = time.perf_counter() + 3\n"
+        "while not handled and time.perf_counter() < until:\n    await asyncio.sleep(0.01)\n"
+        "until = time.perf_counter() + 0.3\nwhile time.perf_counter() < until: pass"
+    )
+    cell.wait_for_text("awaits")
+    send(socket, "comm_msg", {"comm_id": "one", "data": {"code": f"{code}\nhandled.append(1)"}})
+    assert cell.result().status == "ok"
+    assert kernel.value("handled") == "[1]"
+    assert float(kernel.value("p.wall_s")) >= 0.3
+    assert kernel.value("(p.status, max(l.line for l in p.line_stats))") == "('ok', 7)"

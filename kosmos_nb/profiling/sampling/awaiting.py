@@ -18,6 +18,15 @@ MAX_LEAVES = 16
 _LOOKED_AT = 256  # of the tasks that somebody waits for: a gathering may have ten thousand
 
 
+def current_task() -> Any:
+    """Return the `asyncio.Task` that has its turn in this thread; None where none has."""
+    asyncio = sys.modules.get("asyncio")  # not imported: then no task runs; it takes 10 ms
+    try:
+        return asyncio.current_task() if asyncio is not None else None
+    except RuntimeError:  # no running loop
+        return None
+
+
 def suspended_frames(runner: CodeType, *, itself: bool = False) -> Suspended | None:
     """Return a function that says where the current task stands, from what is measured inwards.
 
@@ -27,11 +36,7 @@ def suspended_frames(runner: CodeType, *, itself: bool = False) -> Suspended | N
         runner: Code of the coroutine that runs the cell; what it awaits is the cell.
         itself: Whether `runner` is itself what is measured.
     """
-    asyncio = sys.modules.get("asyncio")  # not imported: then no task runs; it takes 10 ms
-    try:
-        task = asyncio.current_task() if asyncio is not None else None
-    except RuntimeError:  # no running loop
-        return None
+    task = current_task()
     if task is None:
         return None
 
