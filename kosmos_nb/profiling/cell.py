@@ -38,6 +38,8 @@ from kosmos_nb.profiling.session import Identity, ProfileSession
 from kosmos_nb.profiling.traceback_shadow import TracebackShadow
 
 RUN_CODE: CodeType = InteractiveShell.run_code.__code__
+# It runs the statements of a cell one by one; an interrupt may come between two of them.
+_RUN_STATEMENTS: CodeType = InteractiveShell.run_ast_nodes.__code__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +114,7 @@ class CellHook:
         self._finish, self._complain = finish, complain
         self._active: dict[int, _Active] = {}
         self._marker = _Marker(self._mark)
-        self._shadow = TracebackShadow(shell, RUN_CODE, self._stop_at_error)
+        self._shadow = TracebackShadow(shell, (RUN_CODE, _RUN_STATEMENTS), self._stop_at_error)
 
     def install(self) -> None:
         """Begin to look at the shell's cells."""

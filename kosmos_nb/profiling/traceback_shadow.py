@@ -9,7 +9,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Any
@@ -27,12 +27,12 @@ class TracebackShadow:
 
     Args:
         shell: The IPython shell.
-        caller: Only a call straight from this code counts; magics and users call it as well.
+        callers: Only a call straight from such code counts; magics and users call it as well.
         ended: Called before the traceback is shown.
     """
 
-    def __init__(self, shell: Any, caller: CodeType, ended: Callable[[], None]) -> None:
-        self._shell, self._caller, self._ended = shell, caller, ended
+    def __init__(self, shell: Any, callers: Collection[CodeType], ended: Callable[[], None]) -> None:
+        self._shell, self._callers, self._ended = shell, callers, ended
         self._ours: Callable[..., Any] | None = None
         self._theirs: Any = None
 
@@ -41,10 +41,10 @@ class TracebackShadow:
         if self._ours is not None:
             return
         original = getattr(self._shell, _NAME)
-        caller, ended = self._caller, self._ended
+        callers, ended = self._callers, self._ended
 
         def showtraceback(*args: Any, **kwargs: Any) -> Any:
-            if sys._getframe(1).f_code is caller:
+            if sys._getframe(1).f_code in callers:
                 leave_out_watchers(sys.exc_info()[1])
                 ended()
             return original(*args, **kwargs)

@@ -377,3 +377,28 @@ def test_an_interrupt_that_falls_into_our_handler_shows_no_frame_of_ours(photogr
     assert "while True: pass" in trace
     assert "_on_tick" not in trace
     assert "falls_into_it" in trace  # a handler of the user's would be shown
+
+
+def test_an_interrupt_between_two_statements_shows_no_frame_of_ours(photographer):
+    kernel = photographer.kernel
+    kernel.run(
+        "import time\nclass Slow:\n    def __init__(self, compile): self.compile = compile\n"
+        "    def __getattr__(self, name): return getattr(self.compile, name)\n"
+        "    def __call__(self, *words):\n        until = time.perf_counter() + 0.2\n"
+        "        while is_armed and time.perf_counter() < until: pass\n        return self.compile(*words)\n"
+        "is_armed = False\nshell = get_ipython()\nshell.compile = Slow(shell.compile)"
+    )
+    try:
+        reply = kernel.run(
+            "%%kosmos_profile --quiet\nfrom kosmos_nb.profiling.sampling.sampler import Recorder\n"
+            "first = Recorder.record\ndef falls_into_it(self, *rest, **more):\n    Recorder.record = first\n"
+            "    raise KeyboardInterrupt\nRecorder.record, is_armed = falls_into_it, True\nx = 1"
+        )
+    finally:
+        kernel.run("shell.compile = shell.compile.compile")
+    assert reply.error.ename == "KeyboardInterrupt"
+    trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(reply.error.traceback))
+    assert "while is_armed" in trace
+    assert "falls_into_it" in trace
+    assert "_on_tick" not in trace
+    assert kernel.value("__import__('kosmos_nb').last().status") == "'interrupted'"

@@ -413,7 +413,8 @@ def test_a_cell_that_fails_or_is_interrupted_keeps_its_memory_profile(kernel: Ru
 def test_an_interrupt_shows_no_frame_of_ours_wherever_it_falls(kernel: RunningKernel, line: str) -> None:
     for _ in range(8):
         cell = kernel.start(
-            f"%%kosmos_profile {line}\ndef f(): pass\nprint('go', flush=True)\nwhile True: f()"
+            f"%%kosmos_profile {line}\ndef f(): pass\n"
+            "if True:\n    print('go', flush=True)\n    while True: f()"
         )
         cell.wait_for_text("go")
         kernel.interrupt()
