@@ -14,10 +14,18 @@ from benchmarks.profiler import own_memory
 from kosmos_nb.profiling.analysis.subject import stack_depth
 from kosmos_nb.profiling.sampling.governor import LEAST_LOOKS, Governor
 from kosmos_nb.profiling.sampling.pools import NEWEST_THREADS, OTHERS, pool_name, stand_ins
-from kosmos_nb.profiling.sampling.recorder import Moment, Recorder, ThreadShare
+from kosmos_nb.profiling.sampling.recorder import Recorder, ThreadShare
 from kosmos_nb.profiling.sampling.schedule import Schedule
+from kosmos_nb.profiling.sampling.tally import Moment
 from kosmos_nb.profiling.sampling.waits import Wait
-from kosmos_nb.profiling.sampling.walk import CUT, CUT_NUMBER, INNERMOST, MOST_FRAMES, OUTERMOST, FrameTable
+from kosmos_nb.profiling.sampling.walk import (
+    CUT,
+    CUT_NUMBER,
+    INNERMOST,
+    MOST_FRAMES,
+    OUTERMOST,
+    FrameTable,
+)
 from kosmos_nb.profiling.sampling.weights import Weights
 
 
@@ -96,6 +104,31 @@ def test_a_key_stands_for_the_lines_of_a_stack():
     assert [code for code, _ in table.stack(table.key(frame))][-1] is frame.f_code
     stack = [(code, 8) for code in codes(3)]
     assert table.stack(table.key_of(stack)) == stack
+
+
+def test_what_a_table_stands_on_changes_no_key():
+    standing, plain = FrameTable(), FrameTable()
+
+    def has_same_key() -> bool:
+        frame = sys._getframe(1)
+        return standing.stack(standing.key(frame)) == plain.stack(plain.key(frame))
+
+    def same_from(levels: int) -> bool:
+        return same_from(levels - 1) if levels else has_same_key()
+
+    def resumable() -> Iterator[bool]:
+        standing.stand_on(sys._getframe())
+        while True:
+            yield has_same_key()
+
+    for outside in (sys._getframe(), sys._getframe(1), None):
+        standing.stand_on(outside)
+        assert has_same_key() and has_same_key()
+        assert same_from(3)
+        assert same_from(INNERMOST + OUTERMOST)
+    generator = resumable()
+    assert next(generator)
+    assert all(next(generator) for _ in range(2))  # from one frame deeper
 
 
 def test_positions_of_one_line_share_a_number_and_lines_do_not():
@@ -237,7 +270,8 @@ def looked_at(*waits: Wait) -> float:
     for wait in waits:
         recorder.note_wait(key[0], wait)
     began_s = recorder.started_s
-    now = Moment(began_s + 1, began_s + 1, recorder._cpu_s + 0.4, recorder._process_s + 2.0, 0.01, True)
+    cpu_s, process_s = recorder._cpu_began_s + 0.4, recorder._process_began_s + 2.0
+    now = Moment(began_s + 1, began_s + 1, cpu_s, process_s, 0.01, True)
     recorder.record(None, key, now)
     (stack,) = recorder.stacks()
     return stack.lock_s

@@ -15,8 +15,9 @@ from kosmos_nb.profiling.sampling.walk import StackKey
 # A tick is that much overdue before anybody looks.
 LATE_S = 0.001
 # Mean distance of the looks, in those of the samples: each takes the interpreter away from the code for
-# 0.1 to 0.3 ms.
-INTERVALS = 4
+# 0.1 to 0.3 ms. The longer one is for code that was never seen to keep a tick waiting for long.
+INTERVALS, SELDOM = 4, 8
+LONG_S = 0.01
 # Nearer after a late tick, as operators may be shorter, unless so many looks in a row found none at
 # work: C code that keeps the interpreter makes ticks late, too.
 OFTEN_S, LATELY_S, IN_VAIN = 0.006, 0.1, 6
@@ -44,15 +45,18 @@ class Glimpse(NamedTuple):
 
 
 class Pace:
-    """How soon to look again for a late tick.
-
-    Attributes:
-        late_s: Wall clock when a tick was late; set by who handles it.
-    """
+    """How soon to look again for a late tick."""
 
     def __init__(self) -> None:
-        self.late_s = 0.0
+        self._late_s = 0.0  # wall clock of the newest one
+        self._intervals = SELDOM
         self._in_vain = 0
+
+    def note_late(self, now_s: float, late_s: float) -> None:
+        """Take note of a tick that is handled only now."""
+        self._late_s = now_s
+        if late_s > LONG_S:
+            self._intervals = INTERVALS
 
     def note(self, *, found: bool) -> None:
         """Take note of a look."""
@@ -67,9 +71,9 @@ class Pace:
             interval_s: Mean distance of the samples.
             is_stuck: Whether there was no sample for long.
         """
-        if now_s - self.late_s < LATELY_S and self._in_vain < IN_VAIN:
+        if now_s - self._late_s < LATELY_S and self._in_vain < IN_VAIN:
             return OFTEN_S
-        pause_s = INTERVALS * interval_s
+        pause_s = self._intervals * interval_s
         if self._in_vain == 0:
             pause_s = min(pause_s, max(OFTEN_S, PART * overdue_s))
         return min(pause_s, STUCK_PAUSE_S) if is_stuck else pause_s

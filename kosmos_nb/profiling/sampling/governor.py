@@ -35,14 +35,15 @@ class Governor:
         self._cost_s = cost_s
         self._patience = FIRST
 
-    def note(self, now_s: float, cost_s: float) -> None:
-        """Take in another look.
+    def note(self, now_s: float, cost_s: float, looks: int = 1) -> None:
+        """Take in further looks.
 
         Args:
             now_s: The wall clock.
             cost_s: CPU seconds of all looks so far.
+            looks: How many there were since the last call.
         """
-        self._looks += 1
+        self._looks += looks
         if self._looks < LEAST_LOOKS or now_s - self._since_s < LEAST_S:
             return
         share = (cost_s - self._cost_s) / (now_s - self._since_s)

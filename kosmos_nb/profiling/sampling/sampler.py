@@ -26,8 +26,9 @@ from kosmos_nb.profiling.sampling.collector import current_frames
 from kosmos_nb.profiling.sampling.glimpses import INTERVALS, LATE_S, Pace
 from kosmos_nb.profiling.sampling.governor import Governor
 from kosmos_nb.profiling.sampling.helper import Helper
-from kosmos_nb.profiling.sampling.recorder import INTERVAL_S, Moment, Recorder
+from kosmos_nb.profiling.sampling.recorder import INTERVAL_S, Recorder, frame_outside
 from kosmos_nb.profiling.sampling.schedule import Schedule
+from kosmos_nb.profiling.sampling.tally import Moment
 from kosmos_nb.profiling.sampling.threads import ThreadWatch
 from kosmos_nb.profiling.sampling.tick_signal import TickSignal
 from kosmos_nb.profiling.sampling.ticker import AGAIN_S
@@ -41,6 +42,7 @@ THREADS_S = 0.025
 NO_THREADS_S = 0.1
 STUCK_S = 0.05  # where a C call keeps the handler waiting
 LOOK_EVERY = 3
+GOVERN_EVERY = 8  # ticks
 # What is worth telling of CPU that no thread of Python's used.
 UNSEEN_S, UNSEEN_SHARE = 0.05, 0.1
 # With the usual 5 ms the thread that samples would mostly get its turn where the code gives it
@@ -68,9 +70,11 @@ class Sampler:
         # its holder, hence one that the same thread may take again; ours never waits for it.
         self._lock = threading.RLock()
         self._recorders: tuple[Recorder, ...] = ()
+        self._signalled: tuple[Recorder, ...] = ()
         self._failure: str | None = None
         self._was_too_deep = self._signal.was_missed = False
-        self._asked_s, self._newest_s = INTERVAL_S, 0.0
+        self._asked_s = self._mean_s = INTERVAL_S
+        self._newest_s = 0.0
         self._schedule, self._outer_schedule = Schedule(0), Schedule(1)
         self._random = random.Random(2)  # noqa: S311 - jitter, not a secret
         self._watch: ThreadWatch | None = None
@@ -104,6 +108,9 @@ class Sampler:
             self._failure, self._look_due_s = None, 0.0
             self._was_too_deep = self._signal.was_missed = False
             self._table = recorder.table
+            # Our caller may return before the code begins; who has called it stays, as a rule.
+            outside = frame_outside()
+            self._table.stand_on(outside.f_back if outside is not None else None)
             self._checkpoints = Checkpoints(self._table)
             self._watch = ThreadWatch(self._table)
             self._watch.begin(self._helper.cost_s)
@@ -118,7 +125,8 @@ class Sampler:
         self._have((*self._recorders, recorder))
         if why is None:
             now_s = time.perf_counter()
-            self._schedule.begin(now_s, self._interval_s(now_s))
+            self._mean_s = self._interval_s(now_s)
+            self._schedule.begin(now_s, self._mean_s)
             self._signal.arm(self._schedule.due_s - now_s)
             # The code may begin with a long operator, before which no tick comes.
             self._helper.start(0.0 if self._is_shared() else self._next_s(INTERVALS * self._asked_s))
@@ -134,7 +142,7 @@ class Sampler:
         if recorder.is_signalled:
             if self._signal.is_open and not self._signal.is_ours:
                 note = "Sampling ended early: the code took over the timer signal."
-            if not any(other.is_signalled for other in self._recorders if other is not recorder):
+            if self._signalled == (recorder,):
                 self._signal.close()
             recorder.finish(self._moment_of(recorder))
         if self._helper.is_running and (recorder.samples or not recorder.is_signalled or self._is_shared()):
@@ -189,6 +197,7 @@ class Sampler:
 
     def _have(self, recorders: tuple[Recorder, ...]) -> None:
         self._recorders = recorders
+        self._signalled = tuple([recorder for recorder in recorders if recorder.is_signalled])
         self._asked_s = min((recorder.interval_s for recorder in recorders), default=INTERVAL_S)
         self._newest_s = max((recorder.started_s for recorder in recorders), default=0.0)
 
@@ -198,6 +207,10 @@ class Sampler:
 
     def _cost_s(self) -> float:
         return self._handler_cost_s + self._helper.cost_s
+
+    def _govern(self, now_s: float, looks: int = 1) -> None:
+        self._governor.note(now_s, self._cost_s(), looks)
+        self._mean_s = self._interval_s(now_s)
 
     def _on_tick(self, frame: FrameType | None) -> None:
         """Take a sample, in the user's cell, which must not notice: nothing may be raised here.
@@ -233,8 +246,8 @@ class Sampler:
         try:
             late_s = wall_s - schedule.due_s
             if late_s > LATE_S:
-                self._pace.late_s = wall_s
-            due_s, interval_s = schedule.go_on(wall_s, self._interval_s(wall_s))
+                self._pace.note_late(wall_s, late_s)
+            due_s, interval_s = schedule.go_on(wall_s, self._mean_s)
             if self._forks:
                 return
             is_shared = watch is not None and watch.is_shared
@@ -242,28 +255,28 @@ class Sampler:
             key = self._table.key(frame)
             if late_s > checkpoints.LATE_S and frame is not None:
                 key = self._checkpoints.before(frame, key)
-            for recorder in self._recorders:
-                if recorder.is_signalled:
-                    recorder.record(frame, key, now)
+            for recorder in self._signalled:
+                recorder.record(frame, key, now)
             if (
                 _thread._count() != self._threads_seen
                 or not self._signal.restarts_calls
                 or not self._helper.ident
             ):
                 self._keep_helper()
+            if self._ticks % GOVERN_EVERY == 0:
+                self._govern(wall_s, GOVERN_EVERY)
         finally:
             self._go_on(wall_s, cpu_s)
 
     def _go_on(self, wall_s: float, cpu_s: float) -> None:
-        """Leave out what the tick took, and wait for the next one."""
-        now_s, own_cpu_s = time.perf_counter(), time.thread_time() - cpu_s
-        for recorder in self._recorders:
-            if recorder.is_signalled:
-                recorder.resume(now_s - wall_s, own_cpu_s)
-        self._schedule.due_s += now_s - wall_s
+        """Wait for the next tick, and leave out what this one took."""
+        schedule, now_s = self._schedule, time.perf_counter()
+        schedule.due_s += now_s - wall_s
+        self._signal.arm(schedule.due_s - now_s)
+        own_wall_s, own_cpu_s = time.perf_counter() - wall_s, time.thread_time() - cpu_s
+        for recorder in self._signalled:
+            recorder.resume(own_wall_s, own_cpu_s)
         self._handler_cost_s += own_cpu_s
-        self._governor.note(wall_s, self._handler_cost_s + self._helper.cost_s)
-        self._signal.arm(self._schedule.due_s - now_s)
 
     def _keep_helper(self) -> None:
         """Have the helper there, also after a fork, and at once for new threads.
@@ -329,7 +342,7 @@ class Sampler:
             if self._watch is not None:
                 self._watch.skip()
             self._look_on(now_s)
-        self._governor.note(now_s, self._cost_s())
+        self._govern(now_s)
         if from_outside:
             return max(0.0, self._outer_schedule.due_s - time.perf_counter())
         mean_s = THREADS_S if self._is_shared() else STUCK_S if self._is_stuck(now_s) else NO_THREADS_S
@@ -353,9 +366,8 @@ class Sampler:
         ticks, position = self._ticks, frame.f_lasti
         key = self._table.key(frame)
         if (ticks, position, 0.0) == (self._ticks, frame.f_lasti, self._began_s):
-            for recorder in self._recorders:
-                if recorder.is_signalled:
-                    recorder.glimpse(frame, key, now_s)
+            for recorder in self._signalled:
+                recorder.glimpse(frame, key, now_s)
 
     def _is_stuck(self, now_s: float) -> bool:
         return any(now_s - recorder.last_s > STUCK_S for recorder in self._recorders)
@@ -410,6 +422,7 @@ class Sampler:
     def _end(self) -> None:
         self._helper.stop()
         self._helper.trouble = None
+        self._table.stand_on(None)
         if self._watch is not None:
             self._watch.close()
             self._watch = None

@@ -21,7 +21,7 @@ class Schedule:
     """
 
     def __init__(self, seed: int = 0) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - jitter, not a secret
+        self._random = random.Random(seed).random  # noqa: S311 - jitter, not a secret
         self.due_s = self.interval_s = 0.0
 
     def begin(self, now_s: float, mean_s: float) -> None:
@@ -32,15 +32,16 @@ class Schedule:
     def go_on(self, now_s: float, mean_s: float) -> tuple[float, float]:
         """Return when the newest one fell due that is past, and after what interval; set the next."""
         due_s, drawn_s = self.due_s, self.interval_s
-        if now_s - due_s > 100 * mean_s:  # a great many would have: begin anywhere in an interval
-            due_s = now_s - self._random.random() * mean_s
-        next_s = due_s
-        while next_s <= now_s:
-            due_s = next_s
-            self.interval_s = self._draw(mean_s)
-            next_s = due_s + self.interval_s
-        self.due_s = next_s
+        self.interval_s = mean_s * (1 - SPREAD + 2 * SPREAD * self._random())  # here, in haste
+        self.due_s = due_s + self.interval_s
+        if self.due_s <= now_s:
+            if now_s - due_s > 100 * mean_s:  # a great many would have: begin anywhere in an interval
+                self.due_s = now_s - self._random() * mean_s
+            while self.due_s <= now_s:
+                due_s = self.due_s
+                self.interval_s = self._draw(mean_s)
+                self.due_s += self.interval_s
         return due_s, drawn_s
 
     def _draw(self, mean_s: float) -> float:
-        return mean_s * (1 - SPREAD + 2 * SPREAD * self._random.random())
+        return mean_s * (1 - SPREAD + 2 * SPREAD * self._random())

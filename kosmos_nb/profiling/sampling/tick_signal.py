@@ -60,7 +60,7 @@ class TickSignal:
         """Tick some time from now, 1 ms at least; where it is closed, do nothing."""
         ticker = self._ticker
         if ticker is not None:
-            ticker.arm(max(delay_s, SHORTEST_S))
+            ticker.arm(delay_s if delay_s > SHORTEST_S else SHORTEST_S)
 
     def restart_calls(self) -> None:
         """From now on let system calls that a tick interrupts go on, instead of failing with EINTR."""

@@ -6,6 +6,7 @@ its functions anew all the time (`eval` in a loop) does not make the table grow.
 """
 
 import ctypes
+import inspect
 import itertools
 import opcode
 import sys
@@ -44,20 +45,44 @@ class FrameTable:
         self._functions: dict[tuple[str, str, int], FrameNumber] = {}
         self._frames: dict[FrameNumber, tuple[CodeType, int]] = {CUT_NUMBER: (CUT, 0)}
         self._next = itertools.count(CUT_NUMBER + 1)
+        self._base: FrameType | None = None
+        self._below_base: StackKey | None = None
 
     def __len__(self) -> int:
         return len(self._frames)
 
     def key(self, frame: FrameType | None) -> StackKey:
         """Return the stack that ends with `frame`."""
-        numbers = self._numbers
+        numbers, base = self._numbers, self._base
         found: list[int] = []
         while frame is not None and len(found) < INNERMOST + OUTERMOST:
             code = frame.f_code
             number = numbers.get((id(code), frame.f_lasti))
             found.append(self._number(code, frame.f_lasti) if number is None else number)
+            if frame is base:
+                below = self._below_base
+                if below is None:
+                    below = self._walk_below(frame)
+                if len(found) + len(below) <= INNERMOST + OUTERMOST:
+                    return (*found, *below)
             frame = frame.f_back
         return tuple(found) if frame is None else self._cut(found, frame)
+
+    def stand_on(self, frame: FrameType | None) -> None:
+        """Walk the frames outside of this one, or of the next that is a plain function's, only once.
+
+        Those of a plain function stay as they are until it returns; a coroutine may be resumed by
+        others. The frame is kept: stand on None afterwards.
+        """
+        while frame is not None and frame.f_code.co_flags & _CAN_BE_RESUMED:
+            frame = frame.f_back
+        self._base, self._below_base = frame, None
+
+    def _walk_below(self, base: FrameType) -> StackKey:
+        self._base = None
+        below = self._below_base = self.key(base.f_back)
+        self._base = base
+        return below
 
     def key_of(self, stack: RawStack) -> StackKey:
         """Return the key of a stack that is known already."""
@@ -144,6 +169,7 @@ def _loop_head(bytecode: bytes, position: int) -> int:
     return position + 2 - 2 * distance
 
 
+_CAN_BE_RESUMED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _JUMP_BACKWARD = opcode.opmap["JUMP_BACKWARD"]
 # A tenth of the time of going through all lines; -1 for a position that has none.
 _addr2line = ctypes.pythonapi.PyCode_Addr2Line

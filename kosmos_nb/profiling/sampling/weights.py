@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
+from kosmos_nb.profiling.sampling.stack import RawStack, SampledStack, Suspension
 from kosmos_nb.profiling.sampling.walk import CUT_NUMBER, INNERMOST, OUTERMOST, StackKey
 
 # In slots of 8 bytes: about 2.4 MB for all stacks, twice that while they are merged.
@@ -29,6 +30,24 @@ class Weight:
         grain_s = min(wall_s, interval_s)
         self.grain_s += grain_s
         self.grain_s2 += grain_s * grain_s
+
+    def sampled(
+        self, frames: RawStack, suspended: Suspension, lock_s: float, thread_id: int = 0, thread: str = ""
+    ) -> SampledStack:
+        """Return it with what it weighs; arguments as in `SampledStack`."""
+        return SampledStack(
+            frames,
+            suspended,
+            self.wall_s,
+            self.cpu_s,
+            self.samples,
+            lock_s=lock_s,
+            grain_s=self.grain_s,
+            grain_s2=self.grain_s2,
+            memory_bytes=self.memory_bytes,
+            thread=thread,
+            thread_id=thread_id,
+        )
 
     def merge(self, other: "Weight") -> None:
         """Add another one."""
