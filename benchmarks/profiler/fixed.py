@@ -28,25 +28,12 @@ def _added_ms(mode: str, rounds: int) -> tuple[float, float]:
     """Return wall and CPU of the thread."""
     from IPython.core.interactiveshell import InteractiveShell
 
-    from kosmos_nb.magics.profile import PARSER
-    from kosmos_nb.profiling import CellHook, CellOptions
+    from kosmos_nb.config import Kosmos
+    from kosmos_nb.magics.profile import ProfileMagics
 
     shell: Any = InteractiveShell.instance()
-    kept: list[object] = []
-
-    def read(line: str) -> CellOptions | None:
-        # The magic keeps what it has read; here every cell pays for its line.
-        options = PARSER.check(line)
-        return None if options is None else CellOptions(mode=options.mode)
-
-    hook = CellHook(
-        shell,
-        magic="kosmos_profile",
-        read=read,
-        always=lambda _source: None,
-        finish=lambda profile, _options: kept.append(profile),
-        complain=print,
-    )
+    hook = ProfileMagics(shell, Kosmos(parent=shell)).hook
+    hook._finish = lambda _profile, _options: None  # the save and the display
     hook.install()
     plain, profiled = "pass", f"%%kosmos_profile --mode {mode}\npass"
     try:
@@ -63,7 +50,6 @@ def _added_ms(mode: str, rounds: int) -> tuple[float, float]:
                 shell.run_cell(cell)
                 times[cell] = (time.perf_counter() - wall_s, time.thread_time() - cpu_s)
             differences.append([times[profiled][at] - times[plain][at] for at in (0, 1)])
-            kept.clear()
     finally:
         hook.uninstall()
     wall_ms, cpu_ms = (statistics.median(one[at] for one in differences) * 1e3 for at in (0, 1))

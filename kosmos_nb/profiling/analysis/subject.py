@@ -98,6 +98,8 @@ def paths(subject: Subject, stacks: Sequence[SampledStack]) -> list[WeightedPath
     Other threads' stacks go below the root, each under its thread's name: so the root has the
     elapsed time of the measured code and the time in which other threads were active.
     """
+    if not stacks:  # a short cell, which pays for each of these lines
+        return []
     resolver = FrameResolver(_placed(subject, stacks), subject.cells)
     stage = Stage(package_folders(subject.hidden), package_folders(_LOOP))
     root = Frame(subject.root)
