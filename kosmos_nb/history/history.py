@@ -114,7 +114,7 @@ class History:
         return self._writer.flush(timeout_s)
 
     def profile(self, profile_id: str) -> ProfileResult:
-        """Return a profile, equal to the one that was saved but for `value`.
+        """Return a profile, equal to the one that was saved but for `value` and masked secrets.
 
         Raises:
             HistoryError: There is none with this id, or the history cannot be read.

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from kosmos_nb.core import HistoryError
+from kosmos_nb.core.masking import mask
 from kosmos_nb.history.records import (
     AllocationSite,
     Bottleneck,
@@ -55,6 +56,10 @@ _PARTS: Mapping[str, tuple[str, type]] = {
 _BULK = ("tree", "memory_snapshots", "value", *(name for name, _ in _PARTS.values()))
 _LISTS = ("notes", "given", "caveats", "traces")
 _PROGRESS = ("state", "wall_s", "effect", "ci_low", "ci_high", "reason")
+# Columns in which users, and what they ran, had their say.
+_SPOKEN = frozenset(
+    ("code", "label", "source", "name", "reading", "question", "statement", "error", "reason")
+)
 _SNAPSHOT = tuple(f.name for f in dataclasses.fields(MemorySnapshot))
 _TREE = ("name", "file", "line", "self_s", "total_s", "self_cpu_s", "samples")
 
@@ -75,7 +80,7 @@ class Bundle:
 
 
 def to_bundle(record: Record) -> Bundle:
-    """Take a record apart into rows.
+    """Take a record apart into rows; what looks like a secret is masked.
 
     Raises:
         HistoryError: It is neither a profile nor a run.
@@ -171,7 +176,7 @@ def _fields(record: Any, *, leave: Sequence[str] = ()) -> Row:
     for name in (*_LISTS, "versions"):
         if name in row and not isinstance(row[name], str):
             value = row[name]
-            plain = dict(value) if isinstance(value, Mapping) else list(value)
+            plain = dict(value) if isinstance(value, Mapping) else [mask(item) for item in value]
             row[name] = json.dumps(plain, ensure_ascii=False)
     return row
 
@@ -193,12 +198,16 @@ def _build(kind: type[T], row: Row, **given: Any) -> T:
 
 
 def _clean(rows: Rows) -> Rows:
-    """Write half surrogate pairs as escapes: SQLite and UTF-8 know no other way to keep them."""
+    """Mask secrets, and write half surrogate pairs as escapes: SQLite and UTF-8 know no other way."""
     for table in rows.values():
         for row in table:
             for name, value in row.items():
-                if isinstance(value, str) and not value.isascii():
-                    row[name] = value.encode("utf-8", "backslashreplace").decode("utf-8")
+                if not isinstance(value, str):
+                    continue
+                text = mask(value) if name in _SPOKEN else value
+                if not text.isascii():
+                    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+                row[name] = text
     return rows
 
 

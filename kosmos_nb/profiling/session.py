@@ -12,6 +12,7 @@ from typing import Any
 
 from kosmos_nb.core import KosmosError, ProfilingError, SystemClock, uuid7
 from kosmos_nb.core.clock import Clock
+from kosmos_nb.core.masking import mask
 from kosmos_nb.history import (
     MEGABYTE,
     MemorySnapshot,
@@ -171,7 +172,7 @@ class ProfileSession:
         exception_type: str | None = None,
         value: Any = None,
     ) -> ProfileResult:
-        """Return what was measured.
+        """Return what was measured; what looks like a secret in source or label is masked.
 
         Raises:
             ProfilingError: The session has not been started and stopped.
@@ -180,6 +181,8 @@ class ProfileSession:
         if costs is None:
             raise ProfilingError("This profile has not been started and stopped yet.")
         began_s = own_cpu_s()
+        code = mask(identity.code)
+        subject = _with_masked_source(subject, identity.code, code)
         seen = undisturbed(functools.partial(self._findings, subject))
         overhead_s = self._overhead_s + seen.overhead_s + own_cpu_s() - began_s
         return ProfileResult(
@@ -209,9 +212,9 @@ class ProfileSession:
             samples=seen.samples,
             interval_s=seen.interval_s,
             exception_type=exception_type,
-            code=identity.code,
+            code=code,
             code_hash=identity.code_hash,
-            label=identity.label,
+            label=mask(identity.label) if identity.label else identity.label,
             experiment_id=identity.experiment_id,
             notebook=identity.notebook,
             cell_id=identity.cell_id,
@@ -244,6 +247,12 @@ class ProfileSession:
             MemorySnapshot(timestamp=0.0, current_mb=first, peak_mb=first),
             MemorySnapshot(timestamp=costs.wall_s, current_mb=last, peak_mb=peak),
         )
+
+
+def _with_masked_source(subject: Subject, code: str, masked_code: str) -> Subject:
+    source = "\n".join(subject.source)
+    masked = masked_code if source == code else mask(source)
+    return subject if masked == source else dataclasses.replace(subject, source=tuple(masked.split("\n")))
 
 
 def describe(error: BaseException) -> str:
