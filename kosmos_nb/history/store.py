@@ -1,6 +1,6 @@
 """Append and fetch: one transaction a record, on SQLite in WAL mode, synchronous=FULL.
 
-Rows are written with plain `sqlite3`. Measured (benchmarks/history.py, 1 + 30 rows and a call
+Rows are written with plain `sqlite3`. Measured (benchmarks/history/, 1 + 30 rows and a call
 tree): a save takes 0.8 ms so and 0.9 ms through SQLAlchemy Core, which would not decide it.
 But importing SQLAlchemy and the models takes 0.3 s of CPU in every kernel, in the background
 of the user's first cells, where opening and the first save now take 3 ms. The models in

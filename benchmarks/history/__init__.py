@@ -1,0 +1,9 @@
+"""What the history costs, and how well it judges."""
+
+from benchmarks.harness import Figure
+from benchmarks.history import saving, standing
+
+
+def figures() -> list[Figure]:
+    """Return the figures of all parts."""
+    return [*saving.figures(), *standing.figures()]

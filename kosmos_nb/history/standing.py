@@ -1,0 +1,156 @@
+"""How a run stands among the earlier runs of its kind: as usual, slower once, slower than usual.
+
+Run times are skewed and vary by a share of themselves, so they are judged as logarithms. A run is
+slow where it lies above the one-sided 95 % limit for one further value from a normal sample,
+
+    mean + t(n - 1) * s * sqrt(1 + 1 / n)
+
+(Hahn and Meeker, Statistical Intervals, 1991, ch. 4), and by no less than 20 % and 50 ms. By its
+making, one run of twenty is slow without a cause, and machines have hiccups: one slow run is "slower,
+once". Two in a row are "slower than usual": by chance that is one in hundreds. Eight in a row are what
+is usual from then on. benchmarks/history/ measures both, and how soon a real change is noticed.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from kosmos_nb.core import units
+
+State = Literal["first", "known", "usual", "slower once", "slower", "faster once", "faster"]
+
+# Fewer runs are shown, but nothing is concluded from them; older ones than the newest 20 have had their time.
+LEAST_RUNS, MOST_RUNS = 8, 20
+# So many slow runs in a row are no longer slow.
+NEW_LEVEL = 8
+LEAST_RATIO, LEAST_S = 1.2, 0.05
+_LEAST_LOG = math.log(LEAST_RATIO)
+# As many runs are looked at: they hold at least one new level and the one before.
+LOOKS_BACK = 60
+# A single outlier counts as no more than this, unless the runs vary more by themselves.
+_OUTLIER, _SCALE = math.log(1.65), 3 * 1.4826
+# Student's t, 95 %, for 7 to 19 degrees of freedom; scipy would take 0.3 s to import in every kernel.
+_T95 = (1.895, 1.860, 1.833, 1.812, 1.796, 1.782, 1.771, 1.761, 1.753, 1.746, 1.740, 1.734, 1.729)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How one run stands.
+
+    Attributes:
+        state: `first` (none before), `known` (fewer than 8 before, nothing is concluded), `usual`,
+            `slower once`, `slower` (the second in a row, or a later one), or the same with `faster`.
+        wall_s: The run's own time.
+        runs: How many runs it is held against.
+        low_s, high_s: The fastest and the slowest of them; None where there is none.
+        usual_s: Their median.
+    """
+
+    state: State
+    wall_s: float
+    runs: int = 0
+    low_s: float | None = None
+    high_s: float | None = None
+    usual_s: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """The run's time over the usual one."""
+        return self.wall_s / self.usual_s if self.usual_s else None
+
+    @property
+    def is_notable(self) -> bool:
+        """Whether it is worth a word of warning: slower, and not for the first time."""
+        return self.state == "slower"
+
+    def __str__(self) -> str:
+        if self.low_s is None or self.high_s is None or self.ratio is None:
+            return "The first run of this code that the history knows."
+        lo, hi, now = (units.seconds(value) for value in (self.low_s, self.high_s, self.wall_s))
+        before = f"{lo} in one run" if self.runs == 1 else f"{lo} to {hi} in {self.runs} runs"
+        if self.state == "known":
+            return f"Before: {before}; now {now}."
+        if self.state == "usual":
+            return f"As usual: {before}; now {now}."
+        word, _, once = self.state.partition(" ")
+        times = self.ratio if word == "slower" else 1 / self.ratio
+        how = f"{word}, once" if once else f"{word} than usual for this code"
+        return f"{times:.1f}× {how}: {before}; now {now}."
+
+
+def judge(times_s: Sequence[float]) -> Standing:
+    """Say how the last of some runs stands.
+
+    Args:
+        times_s: Seconds, in order of the runs, of one code on one machine; the last is judged. Of a
+            longer row only the newest 60 are looked at.
+
+    Raises:
+        ValueError: There is none, or a time is not a positive number.
+    """
+    seen = list(times_s[-LOOKS_BACK:])
+    if not seen or not all(math.isfinite(time_s) and time_s > 0 for time_s in seen):
+        raise ValueError("judge() takes one or more positive times in seconds.")
+    usual: list[float] = []  # logarithms
+    apart: list[float] = []  # the newest in a row, all slower or all faster
+    side = 0
+    *logs, now = map(math.log, seen)
+    for log in logs:
+        found = _side(usual, log)
+        if found != side:
+            usual, apart, side = usual + apart, [], found
+        if found:
+            apart.append(log)
+            if len(apart) >= NEW_LEVEL:
+                usual, apart, side = apart, [], 0
+        else:
+            usual.append(log)
+    now_s, before_s = seen[-1], [math.exp(log) for log in usual[-MOST_RUNS:]]
+    if not before_s:
+        return Standing(state="first", wall_s=now_s)
+    found = _side(usual, now)
+    is_again = bool(apart) and found == side
+    return Standing(
+        state=_STATES[found, is_again] if len(usual) >= LEAST_RUNS else "known",
+        wall_s=now_s,
+        runs=len(before_s),
+        low_s=min(before_s),
+        high_s=max(before_s),
+        usual_s=statistics.median(before_s),
+    )
+
+
+_STATES: dict[tuple[int, bool], State] = {
+    (0, False): "usual",
+    (0, True): "usual",
+    (1, False): "slower once",
+    (1, True): "slower",
+    (-1, False): "faster once",
+    (-1, True): "faster",
+}
+
+
+def _side(usual: Sequence[float], log: float) -> int:
+    """Return 1 for a run that is slower than what is usual allows, -1 for a faster one, else 0.
+
+    Args:
+        usual: Logarithms of the usual times, in order.
+        log: Logarithm of the time.
+    """
+    if len(usual) < LEAST_RUNS:
+        return 0
+    newest = usual[-MOST_RUNS:]
+    n, centre = len(newest), statistics.median(newest)
+    reach = max(_OUTLIER, _SCALE * statistics.median([abs(one - centre) for one in newest]))
+    held = [min(max(one, centre - reach), centre + reach) for one in newest]
+    mean = math.fsum(held) / n
+    variance = math.fsum([(one - mean) ** 2 for one in held]) / (n - 1)
+    limit = _T95[n - LEAST_RUNS] * math.sqrt(variance * (1 + 1 / n))
+    apart = log - mean
+    if abs(apart) <= max(limit, _LEAST_LOG) or abs(math.exp(log) - math.exp(mean)) < LEAST_S:
+        return 0
+    return 1 if apart > 0 else -1
