@@ -15,6 +15,7 @@ from kosmos_nb.history import (
     FunctionStat,
     Hypothesis,
     HypothesisState,
+    InputData,
     LineStat,
     MemorySnapshot,
     ProfileResult,
@@ -207,6 +208,8 @@ def full_profile(**changes: object) -> ProfileResult:
         "traces": ("calls", "memory"),
         "heap_peak_bytes": 318_400_000,
         "allocation_sites": allocation_sites(),
+        "inputs": (InputData(name="df", kind="pandas.DataFrame", rows=342, columns=8),),
+        "is_warm": True,
         "notes": ("Call counting changes timings: about 60 ns a call.",),
     }  # fmt: skip
     return dataclasses.replace(base, **(filled | changes))

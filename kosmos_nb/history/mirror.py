@@ -21,11 +21,16 @@ OWNERS = {
     "bottlenecks": ("executions", "execution_id"),
     "child_processes": ("executions", "execution_id"),
     "allocation_sites": ("executions", "execution_id"),
+    "inputs": ("executions", "execution_id"),
     "hypotheses": ("runs", "run_id"),
     "experiments": ("runs", "run_id"),
     "verdicts": ("runs", "run_id"),
 }
-TABLES = ("executions", *list(OWNERS)[:5], "runs", *list(OWNERS)[5:])
+TABLES = tuple(
+    name
+    for main in ("executions", "runs")
+    for name in (main, *(one for one in OWNERS if OWNERS[one][0] == main))
+)
 
 _BATCH_ROWS = 50_000
 _MANY_CHUNKS = 64

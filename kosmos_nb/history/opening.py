@@ -18,8 +18,8 @@ from kosmos_nb.core import HistoryError, uuid7
 from kosmos_nb.history.files import exclusive, make_lasting, make_private, private_folder
 
 FILE_NAME = "history.sqlite"
-HEAD = "0002"
-KNOWN = frozenset({"0001", HEAD})
+HEAD = "0003"
+KNOWN = frozenset({"0001", "0002", HEAD})
 BUSY_S = 5.0
 
 # Alembic keeps the migration under way in names of its module: one at a time.

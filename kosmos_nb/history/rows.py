@@ -25,6 +25,7 @@ from kosmos_nb.history.records import (
     Experiment,
     FunctionStat,
     Hypothesis,
+    InputData,
     LineStat,
     MemorySnapshot,
     ProfileResult,
@@ -41,8 +42,9 @@ Rows = dict[str, list[Row]]
 T = TypeVar("T")
 
 # Shape of the rows; it grows with what a row can say. Profiles of version 1 knew no sampling
-# errors, no waiting for locks, no child processes and no traced memory.
-PROFILE_VERSION = 2
+# errors, no waiting for locks, no child processes and no traced memory; those of version 2 did not
+# know what data they read.
+PROFILE_VERSION = 3
 RUN_VERSION = 1
 
 # Table: the profile's field that it keeps, and what the field holds.
@@ -52,6 +54,7 @@ _PARTS: Mapping[str, tuple[str, type]] = {
     "bottlenecks": ("bottlenecks", Bottleneck),
     "child_processes": ("children", ChildProcess),
     "allocation_sites": ("allocation_sites", AllocationSite),
+    "inputs": ("inputs", InputData),
 }
 _BULK = ("tree", "memory_snapshots", "value", *(name for name, _ in _PARTS.values()))
 _LISTS = ("notes", "given", "caveats", "traces")
@@ -96,7 +99,11 @@ def to_bundle(record: Record) -> Bundle:
 
 def _profile_rows(profile: ProfileResult) -> Rows:
     owner = {"execution_id": profile.id}
-    rows: Rows = {"executions": [{**_fields(profile, leave=_BULK), "record_version": PROFILE_VERSION}]}
+    main = _fields(profile, leave=_BULK) | {
+        "record_version": PROFILE_VERSION,
+        "input_cells": max(0, min(profile.input_cells, 2**63 - 1)),
+    }
+    rows: Rows = {"executions": [main]}
     for table, (name, _) in _PARTS.items():
         parts = getattr(profile, name)
         rows[table] = [{**owner, "position": n, **_fields(part)} for n, part in enumerate(parts)]
@@ -191,7 +198,7 @@ def _build(kind: type[T], row: Row, **given: Any) -> T:
             value = tuple(json.loads(value))
         elif value is None and f.type == "float":
             value = float("nan")  # SQLite keeps a NaN as NULL
-        elif f.type == "bool":
+        elif value is not None and f.type in ("bool", "bool | None"):
             value = bool(value)  # SQLite keeps it as a number
         values[f.name] = value
     return kind(**values)

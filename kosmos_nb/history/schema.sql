@@ -59,6 +59,8 @@ CREATE TABLE executions (
   children_cpu_s FLOAT DEFAULT 0.0,
   traces JSON DEFAULT '[]' NOT NULL,
   heap_peak_bytes BIGINT,
+  is_warm BOOLEAN,
+  input_cells BIGINT DEFAULT 0 NOT NULL,
   CONSTRAINT uq_executions_id UNIQUE (id)
 )
 ;
@@ -159,6 +161,19 @@ CREATE TABLE allocation_sites (
   cell_line BIGINT,
   CONSTRAINT pk_allocation_sites PRIMARY KEY (execution_id, position),
   CONSTRAINT fk_allocation_sites_execution_id_executions FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+;
+
+CREATE TABLE inputs (
+  execution_id TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  rows BIGINT NOT NULL,
+  columns BIGINT NOT NULL,
+  CONSTRAINT pk_inputs PRIMARY KEY (execution_id, position),
+  CONSTRAINT fk_inputs_execution_id_executions FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
 )
  WITHOUT ROWID
 ;

@@ -38,6 +38,7 @@ _CHILDREN = {
         "bottlenecks",
         "child_processes",
         "allocation_sites",
+        "inputs",
         "blobs",
     ),
     "run": ("hypotheses", "experiments", "verdicts"),

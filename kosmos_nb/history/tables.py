@@ -168,6 +168,11 @@ class Execution(Base):
         "High-water mark of what the cell allocated; NULL unless traced"
     )
 
+    is_warm: Mapped[bool | None] = mapped_column(
+        Boolean, comment="Whether the kernel had run the same code before; NULL where not known"
+    )
+    input_cells: Mapped[int] = since("Rows times columns of the data that the cell reads", BigInteger, "0")
+
 
 class FunctionRow(Base):
     """Time of one function in a profile."""
@@ -276,6 +281,19 @@ class AllocationRow(Base):
     peak_bytes: Mapped[int] = whole("What it held at the high-water mark of the heap")
     peak_blocks: Mapped[int] = whole("In how many blocks")
     cell_line: Mapped[int | None] = maybe_whole("Line of the cell on whose behalf; NULL outside cells")
+
+
+class InputRow(Base):
+    """A table or array that a cell reads."""
+
+    __tablename__ = "inputs"
+    __table_args__ = ({"sqlite_with_rowid": False, "comment": "Tables and arrays that the cells read"},)
+    execution_id: Mapped[str] = owner("executions.id")
+    position: Mapped[int] = position("Order by name, from 0")
+    name: Mapped[str] = text("The variable")
+    kind: Mapped[str] = text("Its type")
+    rows: Mapped[int] = whole("Rows when the cell began")
+    columns: Mapped[int] = whole("Columns then; of an array, all dimensions but the first")
 
 
 class Blob(Base):

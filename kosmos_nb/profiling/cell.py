@@ -27,10 +27,11 @@ from typing import Any
 from IPython.core.inputtransformer2 import cell_magic, leading_indent
 from IPython.core.interactiveshell import InteractiveShell
 
-from kosmos_nb.history import ProfileResult
+from kosmos_nb.history import InputData, ProfileResult
 from kosmos_nb.profiling import identity
 from kosmos_nb.profiling.analysis.frames import CellPlace, Function
 from kosmos_nb.profiling.analysis.subject import Subject, after_call_of, times_on_stack
+from kosmos_nb.profiling.inputs import inputs_of
 from kosmos_nb.profiling.modes import new_session
 from kosmos_nb.profiling.profiler import Ending, outcome
 from kosmos_nb.profiling.sampling.awaiting import current_task, suspended_frames
@@ -76,6 +77,7 @@ class _Active:
     cell_id: str | None
     process: int
     task: Any  # an asyncio.Task, or None: what runs the cell
+    inputs: tuple[InputData, ...]
     is_started: bool = False
 
     @property
@@ -113,6 +115,7 @@ class CellHook:
         self._read, self._always = read, always
         self._finish, self._complain = finish, complain
         self._active: dict[int, _Active] = {}
+        self._has_run: set[str] = set()  # hashes of code that ran to its end
         self._marker = _Marker(self._mark)
         self._shadow = TracebackShadow(shell, (RUN_CODE, _RUN_STATEMENTS), self._stop_at_error)
 
@@ -189,7 +192,13 @@ class CellHook:
         )
         cell_id = identity.cell_id(shell, info)
         self._active[threading.get_ident()] = _Active(
-            session, options, source, cell_id, os.getpid(), current_task()
+            session,
+            options,
+            source,
+            cell_id,
+            os.getpid(),
+            current_task(),
+            inputs_of(source, shell.user_ns),
         )
         shell.ast_transformers.append(self._marker)
 
@@ -242,6 +251,8 @@ class CellHook:
                 status=status,
                 exception_type=exception_type,
             )
+            if status == "ok":
+                self._has_run.add(profile.code_hash)
             self._finish(profile, active.options)
 
     @contextlib.contextmanager
@@ -262,6 +273,7 @@ class CellHook:
             self._discard()
 
     def _identity(self, active: _Active, count: int | None) -> Identity:
+        code_hash = identity.code_hash(active.source, self._magic)
         return Identity(
             label=active.options.label,
             experiment_id=active.options.experiment_id,
@@ -270,7 +282,9 @@ class CellHook:
             execution_count=count,
             kernel_id=identity.kernel_id(self._shell),
             code=active.source,
-            code_hash=identity.code_hash(active.source, self._magic),
+            code_hash=code_hash,
+            inputs=active.inputs,
+            is_warm=code_hash in self._has_run,
         )
 
     def _subject(self, active: _Active, count: int | None) -> Subject:

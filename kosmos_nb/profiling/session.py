@@ -15,6 +15,7 @@ from kosmos_nb.core.clock import Clock
 from kosmos_nb.core.masking import mask
 from kosmos_nb.history import (
     MEGABYTE,
+    InputData,
     MemorySnapshot,
     ModeName,
     ProfileResult,
@@ -39,6 +40,8 @@ class Identity:
     kernel_id: str = ""
     code: str = ""
     code_hash: str = ""
+    inputs: tuple[InputData, ...] = ()
+    is_warm: bool | None = None
 
 
 class ProfileSession:
@@ -233,6 +236,8 @@ class ProfileSession:
             traces=seen.traces,
             heap_peak_bytes=seen.heap_peak_bytes,
             allocation_sites=seen.allocation_sites,
+            inputs=identity.inputs,
+            is_warm=identity.is_warm,
             notes=seen.notes,
             value=value,
         )

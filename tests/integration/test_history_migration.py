@@ -1,5 +1,6 @@
-"""Histories that the first version wrote: migrated with their rows, read, queried, added to."""
+"""Histories that older versions wrote: migrated with their rows, read, queried, added to."""
 
+import gzip
 import json
 import sqlite3
 import subprocess
@@ -19,8 +20,9 @@ from kosmos_nb.history import History, MemorySnapshot
 from kosmos_nb.history.opening import HEAD, _Borrowed
 from kosmos_nb.history.rows import Bundle
 from kosmos_nb.history.spool import encode
-from tests.samples import full_profile, old_profile, profile
+from tests.samples import done_run, full_profile, old_profile, profile
 
+DATA = Path(__file__).parents[1] / "data"
 OWNER = "0193a41c-7b2e-7c3d-8a41-5be2c9d09f2e"
 
 # As version 1 wrote them. Frozen: they do not follow the records.
@@ -120,6 +122,28 @@ def test_an_old_history_is_brought_up_to_date_with_everything_in_it(old_home):
         )
         assert asked.iloc[0, :5].tolist() == [1, False, 0.0, "", 0.0]
         assert history.sql("SELECT count(*) AS n FROM execution_profiles").n[0] == 2
+
+
+def test_a_history_of_each_version_is_brought_up_to_date(tmp_path):
+    """Files as that version left them; one is added with each change of the tables."""
+    files = sorted(DATA.glob("history_*.sqlite.gz"))
+    assert len(files) == int(HEAD) - 2  # the first one is made anew above
+    for file in files:
+        home = tmp_path / file.name
+        home.mkdir()
+        (home / "history.sqlite").write_bytes(gzip.decompress(file.read_bytes()))
+        before = full_profile(inputs=(), is_warm=None)
+        with History(home) as history:
+            assert history.profile(before.id) == before
+            assert history.run(done_run().run.id) == done_run()
+            assert version(home) == HEAD
+            later = full_profile(id=uuid7())
+            history.save(later)
+            assert history.profile(later.id) == later
+            asked = history.sql("SELECT is_warm, input_cells FROM executions ORDER BY seq")
+            assert asked.input_cells.tolist() == [0, 342 * 8]
+            assert asked.is_warm.isna().tolist() == [True, False]
+            assert history.sql("SELECT name, rows FROM inputs").values.tolist() == [["df", 342]]
 
 
 def test_an_old_profile_has_neither_errors_nor_children_nor_cpu_over_time(old_home):

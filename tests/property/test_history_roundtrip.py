@@ -19,6 +19,7 @@ from kosmos_nb.history import (
     FunctionStat,
     History,
     Hypothesis,
+    InputData,
     LineStat,
     MemorySnapshot,
     ProfileResult,
@@ -41,6 +42,7 @@ def records(kind: type, **given_fields: st.SearchStrategy) -> st.SearchStrategy:
     by_type = {
         "str": TEXTS,
         "bool": st.booleans(),
+        "bool | None": st.none() | st.booleans(),
         "float": FLOATS,
         "int": WHOLE,
         "str | None": st.none() | TEXTS,
@@ -82,6 +84,7 @@ PROFILES = records(
     memory_snapshots=many(records(MemorySnapshot)),
     children=many(records(ChildProcess)),
     allocation_sites=many(records(AllocationSite)),
+    inputs=many(records(InputData)),
     value=st.just("a value that is never stored"),
 )
 RUNS = st.builds(

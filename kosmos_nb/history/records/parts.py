@@ -169,6 +169,22 @@ class ChildProcess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InputData:
+    """A table or array that the cell reads, as it was when the cell began.
+
+    Attributes:
+        name: The variable.
+        kind: Its type: `pandas.DataFrame`, `numpy.ndarray`, …
+        rows, columns: Its size; of an array with more dimensions, `columns` is all but the first.
+    """
+
+    name: str
+    kind: str
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AllocationSite:
     """A line of code that allocated memory, traced exactly (`--trace-memory`).
 

@@ -19,6 +19,7 @@ from kosmos_nb.history.records.parts import (
     CallNode,
     ChildProcess,
     FunctionStat,
+    InputData,
     LineStat,
     MemorySnapshot,
     ModeName,
@@ -67,6 +68,8 @@ class ProfileResult(Drawn):
         traces: Opt-ins that were on, in order: `calls`, `memory`.
         heap_peak_bytes: High-water mark of what the cell allocated; None unless traced.
         allocation_sites: Who held it, most first; empty unless traced.
+        inputs: Tables and arrays that the cell reads, by name, and their sizes at its start.
+        is_warm: Whether this kernel had run the same code before; None where that is not known.
         notes: What could not be measured, and why.
         value: Result of an expression; kept in memory only.
     """
@@ -118,6 +121,8 @@ class ProfileResult(Drawn):
     traces: tuple[str, ...] = ()
     heap_peak_bytes: int | None = None
     allocation_sites: tuple[AllocationSite, ...] = ()
+    inputs: tuple[InputData, ...] = ()
+    is_warm: bool | None = None
     notes: tuple[str, ...] = ()
     value: Any = field(default=None, repr=False, compare=False)
 
@@ -145,6 +150,11 @@ class ProfileResult(Drawn):
     def profiler_overhead_ms(self) -> float:
         """The profiler's own measured cost, in milliseconds."""
         return self.overhead_s * 1e3
+
+    @property
+    def input_cells(self) -> int:
+        """How much data the cell reads: rows times columns, of all its inputs."""
+        return sum(one.rows * one.columns for one in self.inputs)
 
     @property
     def function_calls(self) -> dict[str, int]:
@@ -305,6 +315,7 @@ _PARTS: Mapping[str, type] = {
     "memory_snapshots": MemorySnapshot,
     "children": ChildProcess,
     "allocation_sites": AllocationSite,
+    "inputs": InputData,
 }
 
 
