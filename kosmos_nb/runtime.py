@@ -69,12 +69,16 @@ class Runtime:
         self._cells.clear()
         self.kosmos = Kosmos()
 
-    def remember(self, profile: ProfileResult) -> None:
-        """Make a profile the newest and save it in the background."""
+    def remember(self, profile: ProfileResult) -> ProfileResult:
+        """Make a profile the newest and save it in the background; return it with how it stands."""
+        if settings().save:
+            with contextlib.suppress(Exception):  # a door: the profile is worth more than its standing
+                standing = self.history.standing(profile, at_once=True)
+                profile = dataclasses.replace(profile, standing=standing)
+            self.history.save_later(profile)
         self.last_profile = profile
         self._keep(profile)
-        if settings().save:
-            self.history.save_later(profile)
+        return profile
 
     def previous(self, profile: ProfileResult) -> ProfileResult | None:
         """Return the profile of the same cell before this one, for the comparison of both.

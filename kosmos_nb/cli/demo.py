@@ -87,8 +87,7 @@ def _research(
             runtime().history.flush(CANCEL_WITHIN_S)
             raise
     profile = profiler.get_result()
-    runtime().remember(profile)
-    return run, profile
+    return run, runtime().remember(profile)
 
 
 def _profiled(profile: ProfileResult) -> str:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 from kosmos_nb.config import settings
 from kosmos_nb.core import HistoryError
 from kosmos_nb.history import lifecycle
+from kosmos_nb.history.earlier import standing_of
 from kosmos_nb.history.query import Frames, Note, Params, QueryEngine
-from kosmos_nb.history.records import ProfileResult, RunSnapshot
+from kosmos_nb.history.records import ProfileResult, RunSnapshot, Standing
 from kosmos_nb.history.rows import Record, profile_from_rows, run_from_rows, to_bundle
 from kosmos_nb.history.spool import Spool
 from kosmos_nb.history.store import Store
@@ -130,6 +131,26 @@ class History:
         """
         self._replay()
         return run_from_rows(self._store.fetch("run", run_id))
+
+    def standing(self, profile: ProfileResult, *, at_once: bool = False) -> Standing | None:
+        """Say how a run stands among the earlier ones that it can be held against.
+
+        Those have the same code, machine, mode, minor version of Python and size of data, and were
+        cold or warm alike. None where the run did not come to its end, or its code is not known.
+
+        Args:
+            profile: It may be saved, or not yet.
+            at_once: Return None rather than wait: for a store that is in use, and for one that has to be
+                made or brought up to date.
+
+        Raises:
+            HistoryError: The history cannot be read.
+        """
+        if not at_once:
+            with self._store.reading() as connection:
+                return standing_of(connection, profile)
+        with self._store.glance() as glanced:
+            return standing_of(glanced, profile) if glanced is not None else None
 
     def last(self, n: int = 20, *, label: str | None = None, cell: str | None = None) -> pd.DataFrame:
         """Return the newest profiles, newest first, one row each.

@@ -69,7 +69,7 @@ def connect(folder: Path) -> sqlite3.Connection:
         _use_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
-        if _version(connection) != HEAD:
+        if not is_up_to_date(connection):
             _bring_up_to_date(connection, path)
     except (sqlite3.Error, OSError) as error:
         if connection is not None:
@@ -142,6 +142,11 @@ def _version(connection: sqlite3.Connection) -> str | None:
         return None
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return None if row is None else str(row[0])
+
+
+def is_up_to_date(connection: sqlite3.Connection) -> bool:
+    """Return whether the database has the tables of this version."""
+    return _version(connection) == HEAD
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:

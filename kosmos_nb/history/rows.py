@@ -56,7 +56,7 @@ _PARTS: Mapping[str, tuple[str, type]] = {
     "allocation_sites": ("allocation_sites", AllocationSite),
     "inputs": ("inputs", InputData),
 }
-_BULK = ("tree", "memory_snapshots", "value", *(name for name, _ in _PARTS.values()))
+_BULK = ("tree", "memory_snapshots", "standing", "value", *(name for name, _ in _PARTS.values()))
 _LISTS = ("notes", "given", "caveats", "traces")
 _PROGRESS = ("state", "wall_s", "effect", "ci_low", "ci_high", "reason")
 # Columns in which users, and what they ran, had their say.

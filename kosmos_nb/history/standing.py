@@ -16,12 +16,9 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-from kosmos_nb.core import units
-
-State = Literal["first", "known", "usual", "slower once", "slower", "faster once", "faster"]
+from kosmos_nb.history.records import Standing
+from kosmos_nb.history.records.standing import State
 
 # Fewer runs are shown, but nothing is concluded from them; older ones than the newest 20 have had their time.
 LEAST_RUNS, MOST_RUNS = 8, 20
@@ -35,51 +32,6 @@ LOOKS_BACK = 60
 _OUTLIER, _SCALE = math.log(1.65), 3 * 1.4826
 # Student's t, 95 %, for 7 to 19 degrees of freedom; scipy would take 0.3 s to import in every kernel.
 _T95 = (1.895, 1.860, 1.833, 1.812, 1.796, 1.782, 1.771, 1.761, 1.753, 1.746, 1.740, 1.734, 1.729)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How one run stands.
-
-    Attributes:
-        state: `first` (none before), `known` (fewer than 8 before, nothing is concluded), `usual`,
-            `slower once`, `slower` (the second in a row, or a later one), or the same with `faster`.
-        wall_s: The run's own time.
-        runs: How many runs it is held against.
-        low_s, high_s: The fastest and the slowest of them; None where there is none.
-        usual_s: Their median.
-    """
-
-    state: State
-    wall_s: float
-    runs: int = 0
-    low_s: float | None = None
-    high_s: float | None = None
-    usual_s: float | None = None
-
-    @property
-    def ratio(self) -> float | None:
-        """The run's time over the usual one."""
-        return self.wall_s / self.usual_s if self.usual_s else None
-
-    @property
-    def is_notable(self) -> bool:
-        """Whether it is worth a word of warning: slower, and not for the first time."""
-        return self.state == "slower"
-
-    def __str__(self) -> str:
-        if self.low_s is None or self.high_s is None or self.ratio is None:
-            return "The first run of this code that the history knows."
-        lo, hi, now = (units.seconds(value) for value in (self.low_s, self.high_s, self.wall_s))
-        before = f"{lo} in one run" if self.runs == 1 else f"{lo} to {hi} in {self.runs} runs"
-        if self.state == "known":
-            return f"Before: {before}; now {now}."
-        if self.state == "usual":
-            return f"As usual: {before}; now {now}."
-        word, _, once = self.state.partition(" ")
-        times = self.ratio if word == "slower" else 1 / self.ratio
-        how = f"{word}, once" if once else f"{word} than usual for this code"
-        return f"{times:.1f}× {how}: {before}; now {now}."
 
 
 def judge(times_s: Sequence[float]) -> Standing:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import Literal
@@ -26,6 +26,7 @@ from kosmos_nb.history.opening import (
     connect,
     connect_to_read,
     explain,
+    is_up_to_date,
     set_aside,
 )
 from kosmos_nb.history.rows import Bundle, Row, Rows
@@ -43,6 +44,7 @@ _CHILDREN = {
     ),
     "run": ("hypotheses", "experiments", "verdicts"),
 }
+GLANCE_S = 0.01
 _OWNER = {"profile": "execution_id", "run": "run_id"}
 
 
@@ -133,6 +135,29 @@ class Store:
                 raise failure from error
             finally:
                 connection.close()
+
+    @contextmanager
+    def glance(self) -> Iterator[sqlite3.Connection | None]:
+        """Give what `reading` gives, for who must not wait: None where it cannot be had at once.
+
+        So it is while a save is under way, and until the store was made or brought up to date.
+        """
+        connection: sqlite3.Connection | None = None
+        if not self._lock.acquire(timeout=GLANCE_S):
+            yield None
+            return
+        try:
+            if self.path.is_file() and not self._is_unsafe:
+                with suppress(HistoryError, sqlite3.Error):
+                    connection = connect_to_read(self.folder)
+                    if not is_up_to_date(connection):
+                        connection.close()
+                        connection = None
+            yield connection
+        finally:
+            if connection is not None:
+                connection.close()
+            self._lock.release()
 
     def open(self) -> None:
         """Make sure that the store can be written.

@@ -181,7 +181,7 @@ class ProfileMagics(Magics):
         self._status.show(mode)
 
     def _finish(self, profile: ProfileResult, options: CellOptions) -> None:
-        runtime().remember(profile)
+        profile = runtime().remember(profile)
         if options.is_always:
             self._status.add(profile)
         if options.variable is not None:
@@ -200,7 +200,7 @@ class ProfileMagics(Magics):
             profile = profiler.run([code], expression, local_ns)
         finally:
             if profiler.profile is not None:
-                runtime().remember(profiler.profile)
+                profile = runtime().remember(profiler.profile)
         if options.variable is not None:
             self._shell.user_ns[options.variable] = profile
         return None if options.quiet and options.variable is not None else profile

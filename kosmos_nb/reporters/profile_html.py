@@ -100,6 +100,7 @@ def _fragment(
 ) -> Markup:
     failure = tag("p", tag("b", f"✗ {model.failure}"), class_="k-bad") if model.failure else Markup()
     first, *others = model.reading
+    standing = tag("p", model.standing, class_="k-standing") if model.standing else Markup()
     reading = tag("p", tag("b", first), *(join((" ", other)) for other in others))
     notes = (
         tag("ul", *(tag("li", note) for note in model.notes), class_="k-notes") if model.notes else Markup()
@@ -110,6 +111,7 @@ def _fragment(
         tag("div", tag("h3", model.title, class_="k-title"), _big(model), class_="k-top"),
         failure,
         reading,
+        standing,
         _lines(model, amount.lines),
         _flame(tree, amount.boxes, section),
         _rest(model, course, amount, section),

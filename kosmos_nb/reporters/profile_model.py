@@ -42,6 +42,7 @@ class ProfileModel:
         failure: What went wrong, empty where nothing did.
         big: The headline numbers: value, label.
         reading: One or two sentences, the answer first.
+        standing: How the run stands among the earlier ones, empty where that is not known.
         bottlenecks: Rows, the largest first.
         lines, functions, tree: Rows; lines in order of the cell, functions by self time.
         threads: Rows; empty where the code's own thread was alone.
@@ -55,6 +56,7 @@ class ProfileModel:
     failure: str
     big: tuple[tuple[str, str], ...]
     reading: tuple[str, ...]
+    standing: str
     bottlenecks: tuple[BottleneckRow, ...]
     lines: tuple[LineRow, ...]
     functions: tuple[FunctionRow, ...]
@@ -74,6 +76,7 @@ def profile_model(result: ProfileResult) -> ProfileModel:
         failure=_failure(result),
         big=big_numbers(result),
         reading=_reading(result),
+        standing=_standing(result),
         bottlenecks=bottleneck_rows(result.bottlenecks),
         lines=line_rows(result),
         functions=function_rows(result),
@@ -85,6 +88,13 @@ def profile_model(result: ProfileResult) -> ProfileModel:
         foot=_foot(result),
         notes=tuple(clean(note, NOTE_CHARACTERS) for note in result.notes[:MOST_NOTES]),
     )
+
+
+def _standing(result: ProfileResult) -> str:
+    standing = result.standing
+    if standing is None or (standing.state == "first" and standing.before_edit_s is None):
+        return ""
+    return clean(str(standing), NOTE_CHARACTERS)
 
 
 def _title(result: ProfileResult) -> str:

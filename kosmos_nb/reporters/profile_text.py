@@ -48,7 +48,9 @@ def _head(model: ProfileModel) -> list[str]:
     # With bottlenecks the same sentences follow at once, with their severity.
     told = () if model.bottlenecks else model.reading
     reading = [line for sentence in told for line in columns.wrap(sentence, hang=2)]
-    return [columns.clip(model.title, columns.WIDTH), *columns.wrap(numbers, hang=2), *failure, *reading]
+    standing = columns.wrap(model.standing, hang=2) if model.standing else []
+    head = [columns.clip(model.title, columns.WIDTH), *columns.wrap(numbers, hang=2)]
+    return [*head, *failure, *reading, *standing]
 
 
 def _bottlenecks(rows: Sequence[BottleneckRow]) -> list[str]:

@@ -68,6 +68,7 @@ def view_data(
         "failure": model.failure,
         "big": model.big,
         "reading": model.reading,
+        "standing": model.standing,
         "legend": [[KINDS.index(kind), kind] for kind in seen],
         "notes": model.notes,
         "foot": " · ".join(model.foot),

@@ -85,6 +85,7 @@ PROFILES = records(
     children=many(records(ChildProcess)),
     allocation_sites=many(records(AllocationSite)),
     inputs=many(records(InputData)),
+    standing=st.none(),
     value=st.just("a value that is never stored"),
 )
 RUNS = st.builds(

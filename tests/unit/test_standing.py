@@ -20,7 +20,7 @@ def test_until_there_are_enough_runs_nothing_is_concluded():
     assert states([*USUAL[:7], 9.0]) == ["first"] + ["known"] * 7
     assert states(USUAL)[LEAST_RUNS:] == ["usual"]
     assert str(judge([2.0])) == "The first run of this code that the history knows."
-    assert str(judge([2.0, 3.0])) == "Before: 2 s in one run; now 3 s."
+    assert str(judge([2.0, 3.0])) == "Before: 2 s in one run."
 
 
 def test_the_first_slow_run_is_slower_once_and_the_second_slower_than_usual():
@@ -28,7 +28,7 @@ def test_the_first_slow_run_is_slower_once_and_the_second_slower_than_usual():
         "slower once", "usual", "slower once", "slower", "slower"
     ]  # fmt: skip
     once, again = judge([*USUAL, 1.9]), judge([*USUAL, 1.9, 1.9])
-    assert str(once) == "1.9× slower, once: 970 ms to 1.03 s in 9 runs; now 1.9 s."
+    assert str(once) == "1.9× slower, once: 970 ms to 1.03 s in 9 runs → 1.9 s."
     assert str(again).startswith("1.9× slower than usual for this code: ")
     assert again.is_notable and not once.is_notable
     assert again.runs == len(USUAL)  # the slow run before is no part of what is usual

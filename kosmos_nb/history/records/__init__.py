@@ -37,6 +37,7 @@ from kosmos_nb.history.records.run import (
     VerdictName,
 )
 from kosmos_nb.history.records.saving import check_target, write_file
+from kosmos_nb.history.records.standing import Standing
 
 __all__ = [
     "ENDED",
@@ -68,6 +69,7 @@ __all__ = [
     "RunSnapshot",
     "RunStatus",
     "Severity",
+    "Standing",
     "Status",
     "Verdict",
     "VerdictName",

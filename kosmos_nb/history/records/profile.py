@@ -25,6 +25,7 @@ from kosmos_nb.history.records.parts import (
     ModeName,
     ProfileKind,
 )
+from kosmos_nb.history.records.standing import Standing
 
 if TYPE_CHECKING:
     import os
@@ -71,6 +72,7 @@ class ProfileResult(Drawn):
         inputs: Tables and arrays that the cell reads, by name, and their sizes at its start.
         is_warm: Whether this kernel had run the same code before; None where that is not known.
         notes: What could not be measured, and why.
+        standing: How it stands among earlier runs, where that was asked; kept in memory only.
         value: Result of an expression; kept in memory only.
     """
 
@@ -124,6 +126,7 @@ class ProfileResult(Drawn):
     inputs: tuple[InputData, ...] = ()
     is_warm: bool | None = None
     notes: tuple[str, ...] = ()
+    standing: Standing | None = field(default=None, repr=False, compare=False)
     value: Any = field(default=None, repr=False, compare=False)
 
     @property
@@ -192,11 +195,11 @@ class ProfileResult(Drawn):
         return pd.DataFrame(rows, columns=["t_s", "cpu_cores", "rss_mb"], dtype=float)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain lists, dicts, numbers and strings; `value` stays out.
+        """Return plain lists, dicts, numbers and strings; `standing` and `value` stay out.
 
         The call tree is a list of frames, each before those that it called, with its `depth`.
         """
-        return plain.as_plain(self, leave=["value"])
+        return plain.as_plain(self, leave=["standing", "value"])
 
     def to_json(self) -> str:
         """Return `to_dict()` as JSON text; `from_json` reads it back."""
@@ -229,7 +232,9 @@ class ProfileResult(Drawn):
                 name: tuple(plain.build(kind, part) for part in plain.items(found, name))
                 for name, kind in _PARTS.items()
             }
-            return plain.build(cls, found, tree=plain.tree_from_plain(found.get("tree")), value=None, **parts)
+            return plain.build(
+                cls, found, tree=plain.tree_from_plain(found.get("tree")), standing=None, value=None, **parts
+            )
         except ValueError as error:
             raise ValueError(f"This is not a profile: {error}.") from error
 

@@ -73,6 +73,7 @@ const view = (data) => {
     h("div", { class: "k-top" }, h("h3", { class: "k-title" }, data.title), ...big(data.big)),
     data.failure ? h("p", { class: "k-bad" }, h("b", {}, `✗ ${data.failure}`)) : null,
     h("p", {}, h("b", {}, answer), ...others.map((other) => ` ${other}`)),
+    data.standing ? h("p", { class: "k-standing" }, data.standing) : null,
     parts.length ? h("div", { class: "k-tabs" }, h("div", { role: "tablist", "aria-label": "parts of the profile" }, ...tabs), more) : null,
     ...panels, notes(data.notes),
     h("div", { class: "k-foot" }, legend, " ", h("span", {}, data.foot)));

@@ -1,0 +1,109 @@
+"""The runs that a run can be held against: same code, machine, mode, Python, warmth and size of data."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sqlite3
+import statistics
+from collections import defaultdict
+from typing import Any
+
+from kosmos_nb.history.records import ProfileResult, Standing
+from kosmos_nb.history.standing import LOOKS_BACK, MOST_RUNS, judge
+
+# Data of other sizes takes other times; a tenth more or less is the same size.
+SAME_SIZE = 1.25
+# A function is named where it has at least this share of the difference.
+EXPLAINS = 0.3
+
+# Runs of one code that are looked through for those of one kind: a cell waits for it.
+SEARCHES = 1_000
+
+_OF_ITS_KIND = """
+SELECT id, wall_s FROM (
+  SELECT * FROM executions
+  WHERE code_hash = :code_hash AND started_at_us <= :started_at_us AND id <> :id
+  ORDER BY started_at_us DESC, seq DESC LIMIT :searches
+)
+WHERE kind = :kind AND mode = :mode AND host = :host AND python LIKE :python AND traces = :traces
+  AND status = 'ok' AND is_warm IS :is_warm AND wall_s > 0 AND input_cells BETWEEN :least AND :most
+LIMIT :limit
+"""
+_BEFORE_THE_EDIT = """
+SELECT wall_s FROM executions
+WHERE cell_id = :cell_id AND notebook IS :notebook AND code_hash <> :code_hash AND status = 'ok'
+  AND id <> :id AND started_at_us <= :started_at_us
+ORDER BY started_at_us DESC, seq DESC LIMIT 1
+"""
+_FUNCTIONS = "SELECT execution_id, name, self_s FROM function_stats WHERE execution_id IN ({marks})"
+
+
+def standing_of(connection: sqlite3.Connection, profile: ProfileResult) -> Standing | None:
+    """Say how a run stands; None where it did not come to its end, or its code is not known.
+
+    Args:
+        connection: On the store, within a transaction.
+        profile: The run; it may be in the store, or not yet.
+    """
+    if profile.status != "ok" or not profile.code_hash or not profile.wall_s > 0:
+        return None
+    connection.row_factory = None
+    asked = _asked(profile)
+    rows = connection.execute(_OF_ITS_KIND, asked).fetchall()
+    standing = judge([*(wall_s for _, wall_s in reversed(rows)), profile.wall_s])
+    found: dict[str, Any] = {"reads_data": profile.input_cells > 0}
+    if standing.state == "first" and profile.cell_id is not None:
+        row = connection.execute(_BEFORE_THE_EDIT, asked).fetchone()
+        found["before_edit_s"] = row[0] if row is not None else None
+    elif standing.state in ("slower", "slower once", "faster", "faster once"):
+        found["grown"], found["grown_s"] = _grown(
+            connection, profile, [run_id for run_id, _ in rows], standing
+        )
+    return dataclasses.replace(standing, **found)
+
+
+def _asked(profile: ProfileResult) -> dict[str, Any]:
+    cells = profile.input_cells
+    major, _, rest = profile.python.partition(".")
+    return {
+        "id": profile.id,
+        "started_at_us": profile.started_at_us,
+        "code_hash": profile.code_hash,
+        "kind": profile.kind,
+        "mode": profile.mode,
+        "host": profile.host,
+        "python": f"{major}.{rest.partition('.')[0]}.%",
+        "traces": json.dumps(list(profile.traces)),
+        "is_warm": profile.is_warm,
+        "least": int(cells / SAME_SIZE),
+        "most": int(cells * SAME_SIZE),
+        "cell_id": profile.cell_id,
+        "notebook": profile.notebook,
+        "searches": SEARCHES,
+        "limit": LOOKS_BACK - 1,
+    }
+
+
+def _grown(
+    connection: sqlite3.Connection, profile: ProfileResult, ids: list[str], standing: Standing
+) -> tuple[str, float]:
+    """Return the function whose own time has changed most, against the median of the newest runs."""
+    newest = ids[:MOST_RUNS]
+    before: dict[str, dict[str, float]] = defaultdict(lambda: dict.fromkeys(newest, 0.0))
+    query = _FUNCTIONS.format(marks=", ".join("?" * len(newest)))
+    for run_id, name, self_s in connection.execute(query, newest):
+        before[name][run_id] += self_s or 0.0
+    now: dict[str, float] = defaultdict(float)
+    for stat in profile.function_stats:
+        now[stat.name] += stat.self_s
+    change = profile.wall_s - (standing.usual_s or 0.0)
+    changes = {
+        name: now.get(name, 0.0) - (statistics.median(before[name].values()) if name in before else 0.0)
+        for name in {*before, *now}
+        if name != "<module>"
+    }
+    name = max(changes, key=lambda one: changes[one] / change, default="")
+    if not name or changes[name] / change < EXPLAINS:
+        return "", 0.0
+    return f"{name.rpartition('<locals>.')[2]}()", changes[name]

@@ -1,0 +1,119 @@
+"""After a profile one sentence says how the run stands among the earlier ones of its kind."""
+
+import dataclasses
+import threading
+
+import pytest
+
+from kosmos_nb.core import uuid7
+from kosmos_nb.history import FunctionStat, History, InputData
+from tests.kernel import running_kernel
+from tests.samples import STARTED_US, profile
+
+
+@pytest.fixture
+def history(tmp_path):
+    with History(tmp_path) as opened:
+        yield opened
+
+
+def run(n, wall_s=1.0, **changes):
+    """Return the n-th run of a warm cell without inputs; `parse` takes all but half a second."""
+    stats = tuple(
+        FunctionStat(
+            name=name, file="x.py", line=1, self_s=self_s, total_s=self_s, self_cpu_s=0, total_cpu_s=0,
+            samples=1,
+        )
+        for name, self_s in (("parse", wall_s - 0.5), ("<module>", 0.5))
+    )  # fmt: skip
+    same = {"id": uuid7(), "started_at_us": STARTED_US + n, "wall_s": wall_s, "is_warm": True}
+    return profile(**same, function_stats=stats, **changes)
+
+
+def ten_runs(history, **changes):
+    for n in range(10):
+        history.save(run(n, 1.0 + n / 100, **changes))
+
+
+def test_a_second_slow_run_is_slower_than_usual_and_says_what_grew(history):
+    ten_runs(history)
+    assert str(history.standing(run(20, 1.05))) == "As usual: 1 s to 1.09 s in 10 runs."
+    once = run(20, 3.0)
+    assert str(history.standing(once)) == "2.9× slower, once: 1 s to 1.09 s in 10 runs → 3 s; parse() +2.0 s."
+    history.save(once)
+    again = history.standing(run(21, 3.0))
+    assert str(again).startswith(
+        "2.9× slower than usual for this code: 1 s to 1.09 s in 10 runs → 3 s; parse()"
+    )
+    assert again.is_notable
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"code_hash": "other"}, {"mode": "light"}, {"host": "other"}, {"python": "3.12.1"},
+        {"is_warm": False}, {"is_warm": None}, {"kind": "expression"}, {"traces": ("calls",)},
+        {"inputs": (InputData(name="df", kind="pandas.DataFrame", rows=1000, columns=2),)},
+    ],
+)  # fmt: skip
+def test_only_runs_of_its_kind_count(history, changes):
+    ten_runs(history)
+    other = dataclasses.replace(run(20, 3.0), **({"cell_id": None} | changes))
+    assert history.standing(other).state == "first"
+
+
+def test_another_patch_of_python_and_nearly_the_same_data_are_of_its_kind(history):
+    table = InputData(name="df", kind="pandas.DataFrame", rows=1000, columns=2)
+    ten_runs(history, python="3.11.4", inputs=(table,))
+    larger = dataclasses.replace(table, rows=1200)
+    found = history.standing(run(20, 3.0, python="3.11.9", inputs=(larger,)))
+    assert found.state == "slower once"
+    history.save(run(20, 3.0, python="3.11.9", inputs=(larger,)))
+    assert "for this code and size of data" in str(history.standing(run(21, 3.0, inputs=(larger,))))
+
+
+def test_after_an_edit_the_time_before_it_is_told(history):
+    history.save(run(0, 3.1, cell_id="c", code_hash="before"))
+    edited = run(1, 9.0, cell_id="c", code_hash="after")
+    assert str(history.standing(edited)) == "Before the edit: 3.1 s."
+
+
+def test_a_run_that_did_not_come_to_its_end_is_not_judged(history):
+    ten_runs(history)
+    assert history.standing(run(20, 3.0, status="failed")) is None
+    assert history.standing(run(20, 3.0, code_hash="")) is None
+    for n in range(3):
+        history.save(run(11 + n, 0.2, status="interrupted"))
+    assert history.standing(run(20, 1.0)).runs == 10
+
+
+def test_nobody_waits_for_a_store_that_is_in_use_or_not_there(tmp_path, history):
+    assert history.standing(run(0), at_once=True) is None  # nothing is there yet
+    ten_runs(history)
+    assert history.standing(run(20), at_once=True).runs == 10
+    with history._store._lock:
+        found = []
+        thread = threading.Thread(target=lambda: found.append(history.standing(run(20), at_once=True)))
+        thread.start()
+        thread.join(5)
+        assert found == [None]
+
+
+def test_the_view_says_how_a_cell_stands():
+    with running_kernel(load=True) as kernel:
+        shown = []
+        for n in range(11):
+            seconds = 0.4 if n == 10 else 0.1
+            kernel.run(f"seconds = {seconds}")
+            reply = kernel.run(
+                "%%kosmos_profile\nimport time\nuntil = time.perf_counter() + seconds\n"
+                "while time.perf_counter() < until: pass"
+            )
+            assert reply.error is None
+            shown.append(reply.data[-1])
+            kernel.value("__import__('kosmos_nb.runtime').runtime.runtime().history.flush(60)")
+        assert "Before: 1" not in shown[1]["text/plain"]  # the first warm one
+        assert "Before: 1" in shown[2]["text/plain"]
+        for form in ("text/plain", "text/html"):
+            assert "4.0× slower, once" in shown[10][form]
+        assert kernel.value("__import__('kosmos_nb').last().standing.state") == "'slower once'"
