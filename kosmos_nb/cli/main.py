@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from kosmos_nb.cli.enable import disable, enable
+from kosmos_nb.cli.history import history_app
 from kosmos_nb.cli.profile import profile_app
 from kosmos_nb.core import KosmosError
 
@@ -21,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(profile_app, name="profile")
+app.add_typer(history_app, name="history")
 
 
 def main() -> None:

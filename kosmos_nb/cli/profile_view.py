@@ -14,7 +14,7 @@ from kosmos_nb.history import MEGABYTE, ChildProcess, FunctionStat, LineStat, Pr
 
 STYLES = {"critical": "bold red", "high": "yellow", "medium": "cyan", "low": "dim"}
 _LEAST_SHARE = 0.001
-_WORDS = ("source", "function", "child process")
+_WORDS = ("source", "function", "child process", "cell")
 _LEAST_WORDS = 12
 _GAP = 3  # between columns
 
@@ -83,15 +83,20 @@ def _foot(profile: ProfileResult) -> str:
     return f"{profile.mode}{samples}{traces} · profiler{share} ({units.seconds(profile.overhead_s)})"
 
 
-def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Table:
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Table:
     """Return a table in which numbers keep their width; the column of words has what is left."""
     widest = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
     words = next(index for index, name in enumerate(columns) if name in _WORDS)
     room = width - sum(widest) + widest[words] - _GAP * len(columns)
-    table = Table(title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    made = Table(
+        title=Text(title, style="bold") if title else None,
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
     for index, name in enumerate(columns):
         is_words = index == words
-        table.add_column(
+        made.add_column(
             name,
             justify="left" if is_words else "right",
             width=max(_LEAST_WORDS, min(widest[words], room)) if is_words else widest[index],
@@ -99,8 +104,8 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], wi
             no_wrap=True,
         )
     for row in rows:
-        table.add_row(*map(Text, row))
-    return table
+        made.add_row(*map(Text, row))
+    return made
 
 
 def _title(word: str, shown: int, of: int, *, by: str = "time") -> str:
@@ -119,7 +124,7 @@ def _lines(stats: Sequence[LineStat], top: int, width: int) -> Table:
             growth = stat.memory_growth_mb
             row.append("" if growth is None else units.size_change(growth * MEGABYTE))
         rows.append(row)
-    return _table(_title("Lines", len(kept), len(stats)), columns, rows, width)
+    return table(_title("Lines", len(kept), len(stats)), columns, rows, width)
 
 
 def _functions(stats: Sequence[FunctionStat], total_s: float, top: int, width: int) -> Table:
@@ -139,7 +144,7 @@ def _functions(stats: Sequence[FunctionStat], total_s: float, top: int, width: i
             capped = "+" if stat.calls_capped else ""
             row.append("" if stat.calls is None else f"{units.count(stat.calls)}{capped}")
         rows.append(row)
-    return _table(_title("Functions", len(kept), len(stats)), columns, rows, width)
+    return table(_title("Functions", len(kept), len(stats)), columns, rows, width)
 
 
 def _children(children: Sequence[ChildProcess], top: int, width: int) -> Table:
@@ -154,4 +159,4 @@ def _children(children: Sequence[ChildProcess], top: int, width: int) -> Table:
         for child in kept
     ]
     title = _title("Child processes", len(kept), len(children), by="CPU")
-    return _table(title, ["child process", "pid", "CPU", "peak"], rows, width)
+    return table(title, ["child process", "pid", "CPU", "peak"], rows, width)

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Self
 from kosmos_nb.config import settings
 from kosmos_nb.core import HistoryError
 from kosmos_nb.history import lifecycle
+from kosmos_nb.history.compare import compare
 from kosmos_nb.history.earlier import standing_of
+from kosmos_nb.history.finding import find
 from kosmos_nb.history.query import Frames, Note, Params, QueryEngine
-from kosmos_nb.history.records import ProfileResult, RunSnapshot, Standing
+from kosmos_nb.history.records import ProfileDiff, ProfileResult, RunSnapshot, Standing
 from kosmos_nb.history.rows import Record, profile_from_rows, run_from_rows, to_bundle
 from kosmos_nb.history.spool import Spool
 from kosmos_nb.history.store import Store
@@ -122,6 +124,28 @@ class History:
         """
         self._replay()
         return profile_from_rows(self._store.fetch("profile", profile_id))
+
+    def find(self, reference: str) -> str:
+        """Return the id of the profile that is meant.
+
+        Args:
+            reference: An id, its beginning or its short form as views show it, a label (the newest
+                profile that has it), `last`, or `previous` (the run before it of the same cell).
+
+        Raises:
+            HistoryError: There is none, there are several, or the history cannot be read.
+        """
+        self._replay()
+        with self._store.reading() as connection:
+            return find(connection, reference)
+
+    def compare(self, before: str, after: str) -> ProfileDiff:
+        """Lay two profiles side by side; each is named as in `find`.
+
+        Raises:
+            HistoryError: There is none of that name, or the history cannot be read.
+        """
+        return compare(self.profile(self.find(before)), self.profile(self.find(after)))
 
     def run(self, run_id: str) -> RunSnapshot:
         """Return an ended run, equal to the one that was saved.

@@ -8,6 +8,7 @@ from IPython.core.magic import Magics
 
 from kosmos_nb.config import Kosmos, drop_nonsense
 from kosmos_nb.magics import views
+from kosmos_nb.magics.compare import CompareMagics
 from kosmos_nb.magics.completion import OptionCompleter
 from kosmos_nb.magics.history import HistoryMagics
 from kosmos_nb.magics.profile import ProfileMagics, complain
@@ -32,6 +33,7 @@ class Extension:
             self._profile,
             SqlMagics(shell),
             HistoryMagics(shell),
+            CompareMagics(shell),
             ResearchMagics(shell),
         ]
         self._completer = OptionCompleter(shell)

@@ -1,0 +1,80 @@
+"""Which profile a user means: by id, the beginning of one, a label, or `last` and `previous`."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+
+from kosmos_nb.core import HistoryError
+
+LAST, PREVIOUS = "last", "previous"
+# Ids of one hour have the first ten characters in common, so the views also show how they end.
+LEAST_OF_AN_ID = 4
+_SHORT = re.compile(r"([0-9a-f-]{4,})(?:…|\.\.\.)([0-9a-f]{2,})")
+_ID = re.compile(r"[0-9a-f-]{4,36}")
+
+_NEWEST = """
+SELECT id, cell_id, notebook, code_hash, seq FROM executions ORDER BY started_at_us DESC, seq DESC LIMIT 1
+"""
+_BEFORE = """
+SELECT id FROM executions
+WHERE seq <> :seq AND (CASE WHEN :cell_id IS NULL THEN code_hash = :code_hash
+                       ELSE cell_id = :cell_id AND notebook IS :notebook END)
+ORDER BY started_at_us DESC, seq DESC LIMIT 1
+"""
+_LABELLED = "SELECT id FROM executions WHERE label = ? ORDER BY started_at_us DESC, seq DESC LIMIT 1"
+_BEGINS_AND_ENDS = (
+    "SELECT id FROM executions WHERE substr(id, 1, ?) = ? AND substr(id, length(id) + 1 - ?) = ? LIMIT 3"
+)
+
+
+def find(connection: sqlite3.Connection, reference: str) -> str:
+    """Return the id of the profile that is meant.
+
+    Args:
+        connection: On the store, within a transaction.
+        reference: An id, its beginning or its short form as views show it (`01a20860…85f9`), a label (the
+            newest profile that has it), `last`, or `previous` (the run before it of the same cell).
+
+    Raises:
+        HistoryError: There is none, or there are several.
+    """
+    connection.row_factory = sqlite3.Row
+    reference = reference.strip()
+    if reference in (LAST, PREVIOUS):
+        return _newest(connection, reference)
+    labelled = connection.execute(_LABELLED, (reference,)).fetchone()
+    if labelled is not None:
+        return str(labelled["id"])
+    begins, ends = _parts(reference.lower())
+    rows = []
+    if begins:
+        asked = (len(begins), begins, len(ends), ends)
+        rows = connection.execute(_BEGINS_AND_ENDS, asked).fetchall()
+    if len(rows) == 1:
+        return str(rows[0]["id"])
+    if rows:
+        raise HistoryError(f"Several profiles have an id that begins with {begins!r}; give more of it.")
+    raise HistoryError(
+        f"The history has no profile with the id or label {reference!r}. See %kosmos_history, or in a shell: "
+        "kosmos history list"
+    )
+
+
+def _newest(connection: sqlite3.Connection, which: str) -> str:
+    newest = connection.execute(_NEWEST).fetchone()
+    if newest is None:
+        raise HistoryError("The history has no profile yet.")
+    if which == LAST:
+        return str(newest["id"])
+    before = connection.execute(_BEFORE, dict(newest)).fetchone()
+    if before is None:
+        raise HistoryError("The cell of the last profile was never profiled before.")
+    return str(before["id"])
+
+
+def _parts(reference: str) -> tuple[str, str]:
+    short = _SHORT.fullmatch(reference)
+    if short is not None:
+        return short[1], short[2]
+    return (reference, "") if _ID.fullmatch(reference) else ("", "")
