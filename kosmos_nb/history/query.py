@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kosmos_nb.core import QueryError
 from kosmos_nb.history.joining import SCHEMA, Joined, join, leave
 from kosmos_nb.history.opening import BUSY_S
-from kosmos_nb.history.readonly import check, one_line
+from kosmos_nb.history.readonly import check, one_line, place
 from kosmos_nb.history.store import Store
 from kosmos_nb.history.views import VIEWS, duckdb_select
 
@@ -98,7 +98,7 @@ class QueryEngine:
                 # After these DuckDB answers nothing more; the next query gets a new one.
                 is_sound = not isinstance(error, (duckdb.FatalException, duckdb.InternalException))
                 said = [one_line(error) + _hint(error, frames or {}, names), *joined.notes(query)]
-                raise QueryError(" ".join(said)) from error
+                raise QueryError(" ".join(said) + place(error)) from error
             finally:
                 if is_sound:
                     leave(engine, joined)

@@ -81,7 +81,7 @@ def _only(parser: duckdb.DuckDBPyConnection, query: str) -> Any:
     try:
         statements = parser.extract_statements(query)
     except duckdb.Error as error:
-        raise QueryError(one_line(error)) from error
+        raise QueryError(one_line(error) + place(error)) from error
     if not statements:
         raise QueryError("There is no query. Example: SELECT * FROM execution_profiles LIMIT 5")
     if len(statements) > 1:
@@ -109,7 +109,7 @@ def _syntax_tree(parser: duckdb.DuckDBPyConnection, select: str) -> str:
     try:
         row = parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [select]).fetchone()
     except duckdb.Error as error:
-        raise QueryError(one_line(error)) from error
+        raise QueryError(one_line(error) + place(error)) from error
     tree = str(row[0]) if row else ""
     if tree.startswith('{"error":true'):
         raise QueryError(f"{_RULE} DuckDB does not see one here.")
@@ -117,10 +117,22 @@ def _syntax_tree(parser: duckdb.DuckDBPyConnection, select: str) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Return DuckDB's message as one line, with the place in the query that it points to."""
-    said, place = str(error).strip(), ""
-    found = re.search(r"\n+LINE (\d+):(.*)\n?", said)
-    if found:
-        place = f" (line {found.group(1)}: {found.group(2).strip()})"
-        said = said[: found.start()]
-    return " ".join(said.split()) + place
+    """Return DuckDB's message as one line."""
+    said, _, _ = _taken_apart(error)
+    return " ".join(said.split())
+
+
+def place(error: BaseException) -> str:
+    """Return the line of the query that DuckDB points to, and a caret below it; lines of their own."""
+    _, line, caret = _taken_apart(error)
+    return f"\n    {line}\n    {caret}" if line else ""
+
+
+def _taken_apart(error: BaseException) -> tuple[str, str, str]:
+    said = str(error).strip("\n")
+    found = re.search(r"\n+(LINE \d+: )([^\n]*)\n([ ^]*)", said)
+    if found is None:
+        return said, "", ""
+    line, caret = found[2].rstrip(), found[3][len(found[1]) :].rstrip()
+    indent = len(line) - len(line.lstrip())
+    return said[: found.start()], line[indent:], caret[indent:]

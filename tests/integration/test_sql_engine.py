@@ -155,12 +155,14 @@ def test_what_is_no_frame_is_named_with_its_type_and_what_there_is_instead(histo
         history.sql("SELECT * FROM odd", frames={"odd": pd.DataFrame({"a": [1, "x", object()]})})
 
 
-def test_a_wrong_query_is_one_line_with_the_place(history):
+def test_a_wrong_query_is_one_line_and_a_caret_below_the_place(history):
     with pytest.raises(QueryError) as caught:
-        history.sql("SELECT wal_s\nFROM executions")
-    assert "\n" not in str(caught.value)
-    assert 'Referenced column "wal_s" not found' in str(caught.value)
-    assert "(line 1: SELECT wal_s)" in str(caught.value)
+        history.sql("SELECT *\nFROM executions\n   WHERE wal_s > 1")
+    said, line, caret = str(caught.value).split("\n")
+    assert 'Referenced column "wal_s" not found' in said
+    assert line == "    WHERE wal_s > 1"
+    assert caret == "          ^^^^^"
+    assert line[caret.index("^") :][:5] == "wal_s"
 
 
 def test_a_query_sees_what_was_saved_since_the_last_one_and_reads_only_that(history):
