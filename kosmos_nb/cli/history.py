@@ -185,9 +185,9 @@ def _row(row: dict[Hashable, Any]) -> tuple[str, ...]:
 
 
 def _print_json(frame: pd.DataFrame) -> None:
-    """Write the rows as a JSON list of objects; stamps as ISO 8601 in UTC, what is no number as null."""
+    """Write the rows as a JSON list of objects; stamps as ISO 8601, UTC, what is no number as null."""
     rows = [{str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
-    print(json.dumps(rows, ensure_ascii=False))
+    print(json.dumps(rows, ensure_ascii=False, default=str))
 
 
 def _plain(value: Any) -> Any:
@@ -195,4 +195,4 @@ def _plain(value: Any) -> Any:
         return None
     if hasattr(value, "isoformat"):
         return None if str(value) == "NaT" else value.isoformat()
-    return value.item() if hasattr(value, "item") else value
+    return value.tolist() if hasattr(value, "tolist") else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import sqlite3
 import statistics
 from collections import defaultdict
@@ -12,10 +13,13 @@ from typing import Any
 from kosmos_nb.history.records import ProfileResult, Standing
 from kosmos_nb.history.standing import LOOKS_BACK, MOST_RUNS, judge
 
-# Data of other sizes takes other times; a tenth more or less is the same size.
+# Data of other sizes takes other times; a quarter more or less is the same size.
 SAME_SIZE = 1.25
 # A function is named where it has at least this share of the difference.
 EXPLAINS = 0.3
+
+# What is profiled with its source and its data; a function or a script may be called with anything.
+KINDS = ("cell",)
 
 # Runs of one code that are looked through for those of one kind: a cell waits for it.
 SEARCHES = 1_000
@@ -28,25 +32,25 @@ SELECT id, wall_s FROM (
 )
 WHERE kind = :kind AND mode = :mode AND host = :host AND python LIKE :python AND traces = :traces
   AND status = 'ok' AND is_warm IS :is_warm AND wall_s > 0 AND input_cells BETWEEN :least AND :most
-LIMIT :limit
+ORDER BY started_at_us DESC, seq DESC LIMIT :limit
 """
-_BEFORE_THE_EDIT = """
-SELECT wall_s FROM executions
-WHERE cell_id = :cell_id AND notebook IS :notebook AND code_hash <> :code_hash AND status = 'ok'
-  AND id <> :id AND started_at_us <= :started_at_us
+_BEFORE_IN_THE_CELL = """
+SELECT code_hash, wall_s FROM executions
+WHERE cell_id = :cell_id AND notebook IS :notebook AND kind = :kind AND mode = :mode AND host = :host
+  AND status = 'ok' AND id <> :id AND started_at_us <= :started_at_us
 ORDER BY started_at_us DESC, seq DESC LIMIT 1
 """
 _FUNCTIONS = "SELECT execution_id, name, self_s FROM function_stats WHERE execution_id IN ({marks})"
 
 
 def standing_of(connection: sqlite3.Connection, profile: ProfileResult) -> Standing | None:
-    """Say how a run stands; None where it did not come to its end, or its code is not known.
+    """Say how a run stands; None where it did not come to its end, or where it is no cell.
 
     Args:
         connection: On the store, within a transaction.
         profile: The run; it may be in the store, or not yet.
     """
-    if profile.status != "ok" or not profile.code_hash or not profile.wall_s > 0:
+    if profile.kind not in KINDS or profile.status != "ok" or not profile.code_hash or not profile.wall_s > 0:
         return None
     connection.row_factory = None
     asked = _asked(profile)
@@ -54,12 +58,12 @@ def standing_of(connection: sqlite3.Connection, profile: ProfileResult) -> Stand
     standing = judge([*(wall_s for _, wall_s in reversed(rows)), profile.wall_s])
     found: dict[str, Any] = {"reads_data": profile.input_cells > 0}
     if standing.state == "first" and profile.cell_id is not None:
-        row = connection.execute(_BEFORE_THE_EDIT, asked).fetchone()
-        found["before_edit_s"] = row[0] if row is not None else None
+        before = connection.execute(_BEFORE_IN_THE_CELL, asked).fetchone()
+        if before is not None and before[0] != profile.code_hash:
+            found["before_edit_s"] = before[1]
     elif standing.state in ("slower", "slower once", "faster", "faster once"):
-        found["grown"], found["grown_s"] = _grown(
-            connection, profile, [run_id for run_id, _ in rows], standing
-        )
+        usual = [run_id for run_id, wall_s in rows if _is_usual(wall_s, standing)]
+        found["grown"], found["grown_s"] = _grown(connection, profile, usual[:MOST_RUNS], standing)
     return dataclasses.replace(standing, **found)
 
 
@@ -76,7 +80,7 @@ def _asked(profile: ProfileResult) -> dict[str, Any]:
         "python": f"{major}.{rest.partition('.')[0]}.%",
         "traces": json.dumps(list(profile.traces)),
         "is_warm": profile.is_warm,
-        "least": int(cells / SAME_SIZE),
+        "least": math.ceil(cells / SAME_SIZE),
         "most": int(cells * SAME_SIZE),
         "cell_id": profile.cell_id,
         "notebook": profile.notebook,
@@ -85,14 +89,18 @@ def _asked(profile: ProfileResult) -> dict[str, Any]:
     }
 
 
+def _is_usual(wall_s: float, standing: Standing) -> bool:
+    low_s, high_s = standing.low_s, standing.high_s
+    return low_s is not None and high_s is not None and low_s * 0.999 <= wall_s <= high_s * 1.001
+
+
 def _grown(
-    connection: sqlite3.Connection, profile: ProfileResult, ids: list[str], standing: Standing
+    connection: sqlite3.Connection, profile: ProfileResult, usual: list[str], standing: Standing
 ) -> tuple[str, float]:
-    """Return the function whose own time has changed most, against the median of the newest runs."""
-    newest = ids[:MOST_RUNS]
-    before: dict[str, dict[str, float]] = defaultdict(lambda: dict.fromkeys(newest, 0.0))
-    query = _FUNCTIONS.format(marks=", ".join("?" * len(newest)))
-    for run_id, name, self_s in connection.execute(query, newest):
+    """Return the function whose own time has changed most, against the median of the usual runs."""
+    before: dict[str, dict[str, float]] = defaultdict(lambda: dict.fromkeys(usual, 0.0))
+    query = _FUNCTIONS.format(marks=", ".join("?" * len(usual)))
+    for run_id, name, self_s in connection.execute(query, usual):
         before[name][run_id] += self_s or 0.0
     now: dict[str, float] = defaultdict(float)
     for stat in profile.function_stats:

@@ -8,8 +8,6 @@ import sqlite3
 from kosmos_nb.core import HistoryError
 
 LAST, PREVIOUS = "last", "previous"
-# Ids of one hour have the first ten characters in common, so the views also show how they end.
-LEAST_OF_AN_ID = 4
 _SHORT = re.compile(r"([0-9a-f-]{4,})(?:…|\.\.\.)([0-9a-f]{2,})")
 _ID = re.compile(r"[0-9a-f-]{4,36}")
 

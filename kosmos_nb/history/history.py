@@ -15,6 +15,7 @@ from kosmos_nb.history import lifecycle
 from kosmos_nb.history.compare import compare
 from kosmos_nb.history.earlier import standing_of
 from kosmos_nb.history.finding import find
+from kosmos_nb.history.opening import is_up_to_date
 from kosmos_nb.history.query import Frames, Note, Params, QueryEngine
 from kosmos_nb.history.records import ProfileDiff, ProfileResult, RunSnapshot, Standing
 from kosmos_nb.history.rows import Record, profile_from_rows, run_from_rows, to_bundle
@@ -148,7 +149,7 @@ class History:
         return compare(self.profile(self.find(before)), self.profile(self.find(after)))
 
     def run(self, run_id: str) -> RunSnapshot:
-        """Return an ended run, equal to the one that was saved.
+        """Return an ended run, equal to the one that was saved but for masked secrets.
 
         Raises:
             HistoryError: There is none with this id, or the history cannot be read.
@@ -160,7 +161,8 @@ class History:
         """Say how a run stands among the earlier ones that it can be held against.
 
         Those have the same code, machine, mode, minor version of Python and size of data, and were
-        cold or warm alike. None where the run did not come to its end, or its code is not known.
+        cold or warm alike. None where the run did not come to its end, where it is no cell, and in an
+        older history that cannot be brought up to date.
 
         Args:
             profile: It may be saved, or not yet.
@@ -172,7 +174,7 @@ class History:
         """
         if not at_once:
             with self._store.reading() as connection:
-                return standing_of(connection, profile)
+                return standing_of(connection, profile) if is_up_to_date(connection) else None
         with self._store.glance() as glanced:
             return standing_of(glanced, profile) if glanced is not None else None
 

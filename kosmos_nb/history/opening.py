@@ -82,8 +82,8 @@ def connect(folder: Path) -> sqlite3.Connection:
     return connection
 
 
-def connect_to_read(folder: Path) -> sqlite3.Connection:
-    """Open the history in `folder` for reading only.
+def connect_to_read(folder: Path, *, busy_s: float = BUSY_S) -> sqlite3.Connection:
+    """Open the history in `folder` for reading only; wait no longer than `busy_s` for another's lock.
 
     Raises:
         StoreUnavailableError: There is none, or it cannot be read.
@@ -93,20 +93,20 @@ def connect_to_read(folder: Path) -> sqlite3.Connection:
     address = "file:" + quote(str(path.absolute()))
     try:
         try:
-            return _read_only(f"{address}?mode=ro")
+            return _read_only(f"{address}?mode=ro", busy_s)
         except sqlite3.OperationalError as error:
             # A folder that cannot be written has no place for the index of the WAL. The file
             # is then read as it lies there; a lock, or anything else, is an error.
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
-            return _read_only(f"{address}?mode=ro&immutable=1")
+            return _read_only(f"{address}?mode=ro&immutable=1", busy_s)
     except sqlite3.Error as error:
         raise explain(error, path) from error
 
 
-def _read_only(address: str) -> sqlite3.Connection:
+def _read_only(address: str, busy_s: float) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        address, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+        address, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False
     )
     connection.row_factory = sqlite3.Row
     try:

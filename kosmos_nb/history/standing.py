@@ -78,7 +78,6 @@ def judge(times_s: Sequence[float]) -> Standing:
 
 _STATES: dict[tuple[int, bool], State] = {
     (0, False): "usual",
-    (0, True): "usual",
     (1, False): "slower once",
     (1, True): "slower",
     (-1, False): "faster once",

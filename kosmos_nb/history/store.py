@@ -149,11 +149,10 @@ class Store:
         try:
             if self.path.is_file() and not self._is_unsafe:
                 with suppress(HistoryError, sqlite3.Error):
-                    connection = connect_to_read(self.folder)
-                    if not is_up_to_date(connection):
-                        connection.close()
-                        connection = None
-            yield connection
+                    connection = connect_to_read(self.folder, busy_s=GLANCE_S)
+            yield connection if connection is not None and _is_ready(connection) else None
+        except sqlite3.Error as error:
+            raise explain(error, self.path) from error
         finally:
             if connection is not None:
                 connection.close()
@@ -259,6 +258,14 @@ class Store:
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+
+
+def _is_ready(connection: sqlite3.Connection) -> bool:
+    """Begin a transaction; return whether the store has the tables of this version."""
+    with suppress(sqlite3.Error):
+        connection.execute("BEGIN")
+        return is_up_to_date(connection)
+    return False
 
 
 def _insert_sql(table: str, row: Row) -> str:

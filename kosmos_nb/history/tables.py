@@ -169,7 +169,7 @@ class Execution(Base):
     )
 
     is_warm: Mapped[bool | None] = mapped_column(
-        Boolean, comment="Whether the kernel had run the same code before; NULL where not known"
+        Boolean, comment="Whether the kernel had profiled the same code before; NULL where not known"
     )
     input_cells: Mapped[int] = since("Rows times columns of the data that the cell reads", BigInteger, "0")
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
-from kosmos_nb.history.finding import LAST, PREVIOUS
 from kosmos_nb.magics import options as opt
 from kosmos_nb.runtime import runtime
 
@@ -23,8 +22,8 @@ PARSER = opt.OptionParser(
     "the run before the last one of the same cell.",
     ["%kosmos_compare", "%kosmos_compare previous last", "%kosmos_compare baseline last"],
 )
-PARSER.add_argument("before", nargs="?", metavar="A", default=PREVIOUS, help="The older one; previous.")
-PARSER.add_argument("after", nargs="?", metavar="B", default=LAST, help="The newer one; last.")
+PARSER.add_argument("before", nargs="?", metavar="A", default="previous", help="The older one; previous.")
+PARSER.add_argument("after", nargs="?", metavar="B", default="last", help="The newer one; last.")
 
 
 @magics_class

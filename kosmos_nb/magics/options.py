@@ -218,7 +218,10 @@ def documented_by(parser: OptionParser) -> Callable[[Magic], Magic]:
 
 
 def one_line_errors(magic: Magic) -> Magic:
-    """Turn what kosmos_nb raises on purpose into IPython's one-line `UsageError`."""
+    """Turn what kosmos_nb raises on purpose into IPython's `UsageError`: one line.
+
+    Lines that are indented stay below it: they point to a place in what the user wrote.
+    """
 
     @functools.wraps(magic)
     def door(*args: Any, **kwargs: Any) -> Any:
@@ -226,7 +229,8 @@ def one_line_errors(magic: Magic) -> Magic:
         try:
             return magic(*args, **kwargs)
         except KosmosError as error:
-            raise UsageError(" ".join(str(error).split())) from None
+            said, newline, place = str(error).partition("\n    ")
+            raise UsageError(" ".join(said.split()) + newline + place) from None
 
     return door  # type: ignore[return-value]
 

@@ -83,7 +83,10 @@ class _Active:
     @property
     def is_suspended(self) -> bool:
         """Whether the cell waits at an `await` while another task of its thread has its turn."""
-        return self.task is not None and not self.task.done() and current_task() is not self.task
+        task = self.task
+        if task is None or task.done() or current_task() is task:
+            return False
+        return bool(task.get_loop().is_running())  # else an interrupt has ended the loop under it
 
 
 class CellHook:
@@ -216,7 +219,7 @@ class CellHook:
         active = self._active.get(threading.get_ident())
         if active is None or active.process != os.getpid():
             return
-        if active.is_suspended or times_on_stack(RUN_CODE) > 1:
+        if active.is_suspended or times_on_stack(RUN_CODE) > 1 or times_on_stack(_RUN_STATEMENTS) > 1:
             return
         with self._door("this cell's profile is lost"):
             active.session.stop()

@@ -11,6 +11,7 @@ from kosmos_nb.profiling import identity
 from kosmos_nb.profiling.analysis.frames import CellPlace, Function
 from kosmos_nb.profiling.analysis.subject import Subject, above, stack_depth
 from kosmos_nb.profiling.cell import CellOptions, OtherCells
+from kosmos_nb.profiling.inputs import inputs_of
 from kosmos_nb.profiling.modes import new_session
 from kosmos_nb.profiling.profiler import outcome
 from kosmos_nb.profiling.session import Identity
@@ -99,4 +100,5 @@ class CodeProfiler:
             kernel_id=identity.kernel_id(shell),
             code=source,
             code_hash=identity.code_hash(source),
+            inputs=inputs_of(source, shell.user_ns),
         )

@@ -36,6 +36,8 @@ def inputs_of(source: str, names: Mapping[str, Any]) -> tuple[InputData, ...]:
     found = []
     for name in sorted(set(_NAME.findall(source))):
         value = names.get(name)
+        if value is None or _is_made(name, source):
+            continue
         # By its real type: `isinstance` may run code of the value's.
         kind = next((shown for shown, kind in kinds if issubclass(type(value), kind)), None)
         size = _size(value) if kind is not None else None
@@ -54,6 +56,16 @@ def _kinds() -> list[tuple[str, type]]:
             if isinstance(kind, type):
                 kinds.append((f"{module}.{name}", kind))
     return kinds
+
+
+def _is_made(name: str, source: str) -> bool:
+    """Return whether a cell gives the name a new value before it reads the old one."""
+    at = re.search(rf"^.*?\b{name}\b", source, re.MULTILINE)
+    if at is None:
+        return False
+    line = source[at.start() :].split("\n", 1)[0].strip()
+    given = re.match(rf"{name}\s*=(?!=)(.*)", line)
+    return given is not None and re.search(rf"\b{name}\b", given[1]) is None
 
 
 def _size(value: Any) -> tuple[int, int] | None:

@@ -4,7 +4,9 @@ import contextlib
 import importlib.util
 import inspect
 import json
+import os
 import re
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -402,3 +404,30 @@ def test_an_interrupt_between_two_statements_shows_no_frame_of_ours(photographer
     assert "falls_into_it" in trace
     assert "_on_tick" not in trace
     assert kernel.value("__import__('kosmos_nb').last().status") == "'interrupted'"
+
+
+def test_an_awaiting_cell_of_a_terminal_that_is_interrupted_leaves_the_next_ones_their_profiles(tmp_path):
+    script = """
+import os, signal, threading
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.run_line_magic("load_ext", "kosmos_nb")
+threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    shell.run_cell("%%kosmos_profile --quiet\\nimport asyncio\\nawait asyncio.sleep(30)")
+except KeyboardInterrupt:
+    pass
+shell.run_cell("%%kosmos_profile --quiet -o later\\nx = 1")
+later = shell.user_ns.get("later")
+print(later and later.status, signal.getsignal(signal.SIGPROF), "showtraceback" in vars(shell))
+"""
+    environment = {**os.environ, "KOSMOS_HOME": str(tmp_path), "IPYTHONDIR": str(tmp_path / "ipython")}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.splitlines()[-1] == "ok 0 False", done.stdout + done.stderr

@@ -28,6 +28,13 @@ def test_frames_and_arrays_that_a_cell_names_are_told_as_they_were_at_its_begin(
     assert kernel.value("p.input_cells") == "15"
 
 
+def test_a_name_that_a_cell_gives_a_new_value_is_not_read(kernel):
+    kernel.run("old = np.zeros(9); both = np.zeros(8)")
+    assert inputs(kernel, "old = np.ones(3)\nboth = both + 1\nold == both[:3]") == [
+        ("both", "numpy.ndarray", 8, 1)
+    ]
+
+
 def test_a_cell_is_warm_when_the_kernel_has_run_its_code_before(kernel):
     code = "%%kosmos_profile --quiet --mode light -o p\nn = 1"
     kernel.run(code)

@@ -19,7 +19,7 @@ def states(times):
 def test_until_there_are_enough_runs_nothing_is_concluded():
     assert states([*USUAL[:7], 9.0]) == ["first"] + ["known"] * 7
     assert states(USUAL)[LEAST_RUNS:] == ["usual"]
-    assert str(judge([2.0])) == "The first run of this code that the history knows."
+    assert str(judge([2.0])) == "The first run of its kind that the history knows."
     assert str(judge([2.0, 3.0])) == "Before: 2 s in one run."
 
 

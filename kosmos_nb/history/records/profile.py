@@ -70,7 +70,7 @@ class ProfileResult(Drawn):
         heap_peak_bytes: High-water mark of what the cell allocated; None unless traced.
         allocation_sites: Who held it, most first; empty unless traced.
         inputs: Tables and arrays that the cell reads, by name, and their sizes at its start.
-        is_warm: Whether this kernel had run the same code before; None where that is not known.
+        is_warm: Whether this kernel had profiled the same code before; None where that is not known.
         notes: What could not be measured, and why.
         standing: How it stands among earlier runs, where that was asked; kept in memory only.
         value: Result of an expression; kept in memory only.

@@ -52,7 +52,7 @@ class Standing:
         if self.low_s is None or self.high_s is None or self.ratio is None:
             if self.before_edit_s is not None:
                 return f"Before the edit: {units.seconds(self.before_edit_s)}."
-            return "The first run of this code that the history knows."
+            return "The first run of its kind that the history knows."
         low, high, now = (units.seconds(value) for value in (self.low_s, self.high_s, self.wall_s))
         before = f"{low} in one run" if self.runs == 1 else f"{low} to {high} in {self.runs} runs"
         if self.state == "known":
@@ -63,5 +63,6 @@ class Standing:
         times = self.ratio if word == "slower" else 1 / self.ratio
         of_what = "this code and size of data" if self.reads_data else "this code"
         how = f"{word}, once" if once else f"{word} than usual for {of_what}"
-        grown = f"; {self.grown} {self.grown_s:+.1f} s" if self.grown else ""
+        sign = "+" if self.grown_s > 0 else "−"
+        grown = f"; {self.grown} {sign}{units.seconds(abs(self.grown_s))}" if self.grown else ""
         return f"{times:.1f}× {how}: {before} → {now}{grown}."

@@ -193,8 +193,12 @@ class Recorder:
         if self._newest is not None:
             self.resume(0.0, 0.0)
         waiting, self._waiting = self._waiting, []
-        for sample, own_wall_s, own_cpu_s in waiting:
-            self._tally.add(sample, own_wall_s, own_cpu_s)
+        try:
+            while waiting:
+                sample, own_wall_s, own_cpu_s = waiting.pop(0)
+                self._tally.add(sample, own_wall_s, own_cpu_s)
+        finally:  # an interrupt, or the limit of recursion: the others wait for the next time
+            self._waiting[:0] = waiting
 
     def _suspension_at(self, frame: FrameType | None, key: StackKey) -> Suspension:
         if self._suspended is not None:

@@ -1,9 +1,9 @@
 """The stack sampler: what the code does, about a hundred times a second.
 
-On the main thread a signal handler walks the stack and adds, to the stack that it sees, the wall and
-CPU time since the sample before. Time, never a count: a handler that comes late, because a C function
-kept the interpreter, brings the whole time of that function with it. Frames are kept as code and
-position and become lines only after the cell has ended.
+On the main thread a signal handler notes the stack and the clocks; the wall and CPU time since the
+sample before belongs to that stack, and is added up later, many samples at a time. Time, never a count:
+a handler that comes late, because a C function kept the interpreter, brings the whole time of that
+function with it. Frames are kept as code and position and become lines only after the cell has ended.
 
 Other threads are looked at by a thread of ours, from the first tick on. It also takes the samples of
 code that no signal reaches: off the main thread, or where other code uses the signals.
@@ -112,6 +112,7 @@ class Sampler:
             outside = frame_outside()
             self._table.stand_on(outside.f_back if outside is not None else None)
             self._checkpoints = Checkpoints(self._table)
+            self._pace = Pace()
             self._watch = ThreadWatch(self._table)
             self._watch.begin(self._helper.cost_s)
             self._threads_seen = _thread._count()
@@ -221,6 +222,7 @@ class Sampler:
         try:
             wall_s, cpu_s = time.perf_counter(), time.thread_time()
             if wall_s - self._began_s < AGAIN_S / 2:
+                self._signal.arm(0.0)  # the outer one may have armed already; if not, it still will
                 return  # one within another, on a machine that is too busy: the outer one goes on
             collects = gc.isenabled()
             try:

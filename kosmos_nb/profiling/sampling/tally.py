@@ -94,19 +94,18 @@ class Tally:
             own_wall_s, own_cpu_s: How long it took to see it.
         """
         key, suspension, now, glimpses, rss_bytes = sample
-        here: Weight | None = None
         if glimpses:  # where it is now, it has just come to
             self._add_glimpses(glimpses, now)
             weight = self._weight(glimpses[-1].suspension, glimpses[-1].key)
-            if len(key) < len(glimpses[-1].key):  # it has returned, and let go of its own memory
-                here = self._weight(suspension, key)
         else:
             weight = self._weight(suspension, key)
         if not glimpses or now.due_s > self._wall_s:
             self._weigh(weight, now)
         self._newest = weight
         if rss_bytes is not None:
-            self._note_memory(here or weight, rss_bytes)
+            if glimpses and len(key) < len(glimpses[-1].key):  # it has returned, and let go of its own memory
+                weight = self._weight(suspension, key)
+            self._note_memory(weight, rss_bytes)
         if not self._waits:
             self._wall_s += own_wall_s
         self._cpu_s += own_cpu_s
