@@ -48,11 +48,12 @@ _PRIVATE_KEY = re.compile(
 )
 _IN_URL = re.compile(r"(?<=://)([^\s/:@'\"]*):([^\s/@'\"]+)(?=@)")
 _IN_CONNECTION = re.compile(
-    r"(?i)\b((?:Account|SharedAccess|Shared)Key|pwd|password|sig)=([^;&\s'\"]{3,})(?=[;&'\"]|$)", re.MULTILINE
+    r"(?i)\b((?:Account|SharedAccess|Shared)Key|pwd|password|sig)=([^;&\s'\"]{3,200})(?=[;&'\"]|\s\w{1,40}=|\s*$)",
+    re.MULTILINE,
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)(\s+)([A-Za-z0-9._~+/=-]{12,})")
 
-# All repetitions are bounded: what a cell holds may be long, and must not take long.
+# Repetitions that another one follows are bounded: what a cell holds may be long, and must not take long.
 _NAME = (
     r"[\w.-]{0,40}(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|"
     r"private[_-]?key|signing[_-]?key|encryption[_-]?key|credential|auth[_-]?key)s?(?:[_-]?(?:key|id|value))?"
@@ -66,7 +67,7 @@ _GIVEN = re.compile(
 )
 # %env API_KEY=…, export TOKEN=…, TOKEN=… in a file of settings
 _ON_A_LINE = re.compile(
-    rf"(?im)(?P<before>(?:%(?:set_)?env\s{{1,4}}{_NAME}[=\s]|\bexport\s{{1,4}}{_NAME}=|^\s{{0,8}}(?:#\s{{0,4}})?{_NAME}=))"
+    rf"(?im)(?P<before>(?:%(?:set_)?env\s{{1,4}}{_NAME}[=\s]|\bexport\s{{1,4}}{_NAME}=|^\s{{0,8}}(?:[#!]\s{{0,4}})?{_NAME}=))"
     r"(?P<value>[^\s'\"({\[=]{4,})(?=\s|$)"
 )
 _OPTION = re.compile(
@@ -75,28 +76,16 @@ _OPTION = re.compile(
 
 _QUOTED = re.compile(r"(?<=[\"'])[A-Za-z0-9+/_=-]{32,}(?=[\"'])")
 _LEAST_BITS = 4.2  # a character; English words joined by _ have less, random base64 of 40 some 4.8
-_PLACEHOLDERS = re.compile(r"(?i)<[^>]*>|\$?\{.*\}|\*+|x+|\.+|…|none|null|true|false|your[\w -]*|changeme|")
+_PLACEHOLDERS = re.compile(
+    r"(?i)<[^>]*>|\$?\{[\w.]*\}|\*+|x+|\.+|…|none|null|true|false|your[_ -][\w -]*|changeme|"
+)
 _NUMBER = re.compile(r"[\d_.,]+")  # max_tokens=1024
 
 
 # What a text must hold before a pattern can find anything: a search for it takes a hundredth of the time.
-_SHAPES_HOLD = (
-    *("sk-", "AKIA", "ASIA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-"),
-    *(
-        "xox",
-        "xapp-",
-        "hooks.slack",
-        "AIza",
-        "ya29.",
-        "k_live_",
-        "k_test_",
-        "whsec_",
-        "SG.",
-        "AC",
-        "SK",
-        "hf_",
-    ),
-    *("npm_", "pypi-", "dapi", "_v1_", "hvs.", "hvb.", ":AA", "eyJ", "AGE-SECRET"),
+_SHAPES_HOLD = tuple(
+    "sk- AKIA ASIA ABIA ACCA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- xox xapp- hooks.slack AIza ya29. "
+    "k_live_ k_test_ whsec_ SG. AC SK hf_ npm_ pypi- dapi _v1_ hvs. hvb. :AA eyJ AGE-SECRET".split()
 )
 _CONNECTIONS_HOLD = ("key=", "pwd=", "password=", "sig=")
 _NAMES_HOLD = ("pass", "pwd", "secret", "token", "key", "credential")

@@ -12,12 +12,15 @@ _SHORT = re.compile(r"([0-9a-f-]{4,})(?:…|\.\.\.)([0-9a-f]{2,})")
 _ID = re.compile(r"[0-9a-f-]{4,36}")
 
 _NEWEST = """
-SELECT id, cell_id, notebook, code_hash, seq FROM executions ORDER BY started_at_us DESC, seq DESC LIMIT 1
+SELECT id, cell_id, notebook, code_hash, seq, started_at_us FROM executions
+WHERE :last IS NULL OR id = :last
+ORDER BY started_at_us DESC, seq DESC LIMIT 1
 """
 _BEFORE = """
 SELECT id FROM executions
-WHERE seq <> :seq AND (CASE WHEN :cell_id IS NULL THEN code_hash = :code_hash
-                       ELSE cell_id = :cell_id AND notebook IS :notebook END)
+WHERE seq <> :seq AND started_at_us <= :started_at_us
+  AND (CASE WHEN :cell_id IS NULL THEN code_hash = :code_hash
+       ELSE cell_id = :cell_id AND notebook IS :notebook END)
 ORDER BY started_at_us DESC, seq DESC LIMIT 1
 """
 _LABELLED = "SELECT id FROM executions WHERE label = ? ORDER BY started_at_us DESC, seq DESC LIMIT 1"
@@ -26,13 +29,14 @@ _BEGINS_AND_ENDS = (
 )
 
 
-def find(connection: sqlite3.Connection, reference: str) -> str:
+def find(connection: sqlite3.Connection, reference: str, *, last: str | None = None) -> str:
     """Return the id of the profile that is meant.
 
     Args:
         connection: On the store, within a transaction.
         reference: An id, its beginning or its short form as views show it (`01a20860…85f9`), a label (the
             newest profile that has it), `last`, or `previous` (the run before it of the same cell).
+        last: Id of the profile that is the last one; by default the newest of all kernels.
 
     Raises:
         HistoryError: There is none, or there are several.
@@ -40,7 +44,7 @@ def find(connection: sqlite3.Connection, reference: str) -> str:
     connection.row_factory = sqlite3.Row
     reference = reference.strip()
     if reference in (LAST, PREVIOUS):
-        return _newest(connection, reference)
+        return _newest(connection, reference, last)
     labelled = connection.execute(_LABELLED, (reference,)).fetchone()
     if labelled is not None:
         return str(labelled["id"])
@@ -59,8 +63,8 @@ def find(connection: sqlite3.Connection, reference: str) -> str:
     )
 
 
-def _newest(connection: sqlite3.Connection, which: str) -> str:
-    newest = connection.execute(_NEWEST).fetchone()
+def _newest(connection: sqlite3.Connection, which: str, last: str | None) -> str:
+    newest = connection.execute(_NEWEST, {"last": last}).fetchone()
     if newest is None:
         raise HistoryError("The history has no profile yet.")
     if which == LAST:

@@ -126,19 +126,20 @@ class History:
         self._replay()
         return profile_from_rows(self._store.fetch("profile", profile_id))
 
-    def find(self, reference: str) -> str:
+    def find(self, reference: str, *, last: str | None = None) -> str:
         """Return the id of the profile that is meant.
 
         Args:
             reference: An id, its beginning or its short form as views show it, a label (the newest
                 profile that has it), `last`, or `previous` (the run before it of the same cell).
+            last: Id of the profile that is the last one; by default the newest of all kernels.
 
         Raises:
             HistoryError: There is none, there are several, or the history cannot be read.
         """
         self._replay()
         with self._store.reading() as connection:
-            return find(connection, reference)
+            return find(connection, reference, last=last)
 
     def compare(self, before: str, after: str) -> ProfileDiff:
         """Lay two profiles side by side; each is named as in `find`.

@@ -41,7 +41,9 @@ class CompareMagics(Magics):
             return None
         history = runtime().history
         history.flush(FLUSH_S)  # so that the cell before this one is in it
-        before, after = history.find(options.before), history.find(options.after)
+        newest = runtime().last_profile  # of this kernel; others go on meanwhile
+        last = newest.id if newest is not None else None
+        before, after = (history.find(name, last=last) for name in (options.before, options.after))
         if before == after:
             raise UsageError("%kosmos_compare: both are the same profile.")
         return history.compare(before, after)

@@ -37,6 +37,18 @@ def test_by_id_and_the_beginning_of_one(kernel):
     assert "slower" in reply.result["text/plain"]
 
 
+def test_the_last_one_is_this_kernels_whatever_others_did_since(kernel):
+    with running_kernel(
+        {"KOSMOS_HOME": kernel.value("__import__('os').environ['KOSMOS_HOME']").strip("'")}, load=True
+    ) as other:
+        other.run("%%kosmos_profile --quiet --label elsewhere\nsum(range(100_000))")
+        other.value("__import__('kosmos_nb.runtime').runtime.runtime().history.flush(60)")
+    for words in ("", "previous last"):
+        text = kernel.run(f"%kosmos_compare {words}").result["text/plain"]
+        assert "“before” → cell" in text
+        assert "elsewhere" not in text
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -45,6 +45,10 @@ SECRETS = {
     "%env": ("%env API_KEY=hunter2", "hunter2"),
     "export": ("!export TOKEN=hunter2 && run", "hunter2"),
     "settings": ("%%writefile .env\nDB_PASSWORD=hunter2\n", "hunter2"),
+    "connection string": ("connect('host=db password=hunter2 user=me')", "hunter2"),
+    "shell": ("!PGPASSWORD=hunter2 psql -h db", "hunter2"),
+    "no placeholder": ('password = "yourhunter2"', "hunter2"),
+    "in braces": ('password = "{hunter2!}"', "hunter2"),
     "option": ("!tool --password hunter2 --fast", "hunter2"),
     "option with =": ("!tool --api-key=hunter2", "hunter2"),
 }

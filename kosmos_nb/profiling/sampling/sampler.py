@@ -163,6 +163,7 @@ class Sampler:
         self._restore_switch_interval()
         if self._watch is not None:
             self._watch.close()
+            self._table.stand_on(None)
         self._helper.forget()
         self._reset()
 
