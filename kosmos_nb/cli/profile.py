@@ -119,3 +119,45 @@ def run(
     if not module and not target.endswith(SCRIPTS):
         raise ConfigError(f"{target} is neither a Python script (.py) nor a notebook (.ipynb).")
     raise typer.Exit(profile_script(plan, target, tuple(arguments or ()), is_module=module))
+
+
+@profile_app.command("experiment")
+def experiment(
+    experiment: Annotated[
+        str, typer.Option("--experiment", metavar="ID", help="Which one.", show_default=False)
+    ],
+    mode: Annotated[Mode | None, typer.Option(help="Only a profile that was taken in this mode.")] = None,
+    compare: Annotated[
+        str | None, typer.Option(metavar="ID", help="Another experiment, to hold it against.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Also write a file: .json, .html, .speedscope.json, .collapsed, .pstats."
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
+    top: Annotated[int, typer.Option(metavar="N", min=1, help="Rows of each table.")] = 15,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON alone.")] = False,
+) -> None:
+    """Show the newest profile of an experiment, from the history.
+
+    [bold]Examples[/bold]
+
+      kosmos profile experiment --experiment exp_123
+
+      kosmos profile experiment --experiment exp_123 --compare exp_456 --output profile.json --top 50
+    """
+    from kosmos_nb.cli.experiment import Ask, show_experiment  # noqa: PLC0415 - the history; not for --help
+
+    show_experiment(
+        Ask(
+            experiment=experiment,
+            mode=mode.value if mode is not None else None,
+            compare=compare,
+            output=output,
+            overwrite=overwrite,
+            top=top,
+            as_json=as_json,
+        )
+    )

@@ -30,9 +30,11 @@ CLOSE_S = 5.0
 
 _LAST = """
 SELECT id, started_at_us, label, kind, mode, status, wall_s, cpu_s, peak_bytes / 1e6 AS peak_mb,
-       overhead_s, exception_type, execution_count, notebook, cell_id, code_hash, code
+       overhead_s, exception_type, execution_count, notebook, cell_id, experiment_id, code_hash, code
 FROM executions
 WHERE (:label IS NULL OR label = :label)
+  AND (:experiment IS NULL OR experiment_id = :experiment)
+  AND (:mode IS NULL OR mode = :mode)
   AND (:cell IS NULL OR cell_id = :cell OR (code_hash <> '' AND substr(code_hash, 1, length(:cell)) = :cell))
 ORDER BY started_at_us DESC, seq DESC
 LIMIT :n
@@ -179,18 +181,30 @@ class History:
         with self._store.glance() as glanced:
             return standing_of(glanced, profile) if glanced is not None else None
 
-    def last(self, n: int = 20, *, label: str | None = None, cell: str | None = None) -> pd.DataFrame:
+    def last(
+        self,
+        n: int = 20,
+        *,
+        label: str | None = None,
+        cell: str | None = None,
+        experiment: str | None = None,
+        mode: str | None = None,
+    ) -> pd.DataFrame:
         """Return the newest profiles, newest first, one row each.
 
         Args:
             n: How many, at most.
             label: Only those with this label.
             cell: Only this cell: its Jupyter cell id, or the beginning of its code hash.
+            experiment: Only those of this experiment.
+            mode: Only those taken in this mode.
 
         Raises:
             HistoryError: The history cannot be read.
         """
-        return self._frame(_LAST, {"n": n, "label": label, "cell": cell})
+        return self._frame(
+            _LAST, {"n": n, "label": label, "cell": cell, "experiment": experiment, "mode": mode}
+        )
 
     def runs(self, n: int = 20) -> pd.DataFrame:
         """Return the newest research runs, newest first, one row each with its verdicts counted.

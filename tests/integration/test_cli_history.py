@@ -120,6 +120,45 @@ def test_help_shows_examples(kosmos, command):
     assert f"kosmos history {command}" in out
 
 
+@pytest.fixture
+def experiment(tmp_path):
+    home = tmp_path / "home"
+    with History(home) as history:
+        for n, name in enumerate(("exp_1", "exp_2")):
+            changes = {"id": uuid7(), "experiment_id": name, "started_at_us": STARTED_US + (20 + n) * 10**6}
+            history.save(dataclasses.replace(edited_profile() if n else profile(), **changes))
+    environment = {**os.environ, "KOSMOS_HOME": str(home), "COLUMNS": "100", "TERM": "dumb"}
+
+    def run(*words):
+        command = [sys.executable, "-m", "kosmos_nb.cli", "profile", "experiment", *words]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+def test_the_predecessors_command_line_works(experiment, tmp_path):
+    words = "--experiment exp_2 --mode standard --compare exp_1 --output profile.json --top 50"
+    code, out, error = experiment(*words.split())
+    assert (code, error) == (0, "")
+    assert "Profile of experiment exp_2" in out
+    assert "1.3× faster: 5.92 s → 4.41 s" in out
+    assert ProfileResult.from_json((tmp_path / "profile.json").read_text()).experiment_id == "exp_2"
+    code, _, error = experiment(*words.split())
+    assert code == 1 and "profile.json" in error
+    assert json.loads(experiment("--experiment", "exp_1", "--json")[1])["experiment_id"] == "exp_1"
+
+
+def test_an_experiment_that_is_not_there_is_one_line_with_what_is(experiment):
+    for words in (("--experiment", "nope"), ("--experiment", "exp_1", "--mode", "full")):
+        code, out, error = experiment(*words)
+        assert (code, out) == (1, "")
+        assert error.count("\n") == 1
+        assert '"exp_1", "exp_2"' in error
+
+
 def test_an_empty_history_says_so(tmp_path):
     environment = {**os.environ, "KOSMOS_HOME": str(tmp_path / "new")}
     for words, code in ((("list",), 0), (("show", "last"), 1)):
