@@ -67,7 +67,7 @@ _GIVEN = re.compile(
 )
 # %env API_KEY=…, export TOKEN=…, TOKEN=… in a file of settings
 _ON_A_LINE = re.compile(
-    rf"(?im)(?P<before>(?:%(?:set_)?env\s{{1,4}}{_NAME}[=\s]|\bexport\s{{1,4}}{_NAME}=|^\s{{0,8}}(?:[#!]\s{{0,4}})?{_NAME}=))"
+    rf"(?im)(?P<before>(?:%(?:set_)?env\s{{1,4}}{_NAME}[=\s]|\bexport\s{{1,4}}{_NAME}=|^\s{{0,8}}(?:[#!]\s{{0,4}}){{0,2}}{_NAME}=))"
     r"(?P<value>[^\s'\"({\[=]{4,})(?=\s|$)"
 )
 _OPTION = re.compile(
