@@ -14,6 +14,7 @@ from kosmos_nb.history import InputData
 
 MOST_INPUTS = 20
 _NAME = re.compile(r"[^\W\d]\w*")
+_GIVEN = re.compile(r"\s*([^\W\d]\w*)\s*=(?!=)")
 # Module and types; what has not been imported has no values.
 _KINDS = (
     ("pandas", ("DataFrame", "Series")),
@@ -34,10 +35,8 @@ def inputs_of(source: str, names: Mapping[str, Any]) -> tuple[InputData, ...]:
     if not kinds:
         return ()
     found = []
-    for name in sorted(set(_NAME.findall(source))):
+    for name in _read(source):
         value = names.get(name)
-        if value is None or _is_made(name, source):
-            continue
         # By its real type: `isinstance` may run code of the value's.
         kind = next((shown for shown, kind in kinds if issubclass(type(value), kind)), None)
         size = _size(value) if kind is not None else None
@@ -58,14 +57,16 @@ def _kinds() -> list[tuple[str, type]]:
     return kinds
 
 
-def _is_made(name: str, source: str) -> bool:
-    """Return whether a cell gives the name a new value before it reads the old one."""
-    at = re.search(rf"^.*?\b{name}\b", source, re.MULTILINE)
-    if at is None:
-        return False
-    line = source[at.start() :].split("\n", 1)[0].strip()
-    given = re.match(rf"{name}\s*=(?!=)(.*)", line)
-    return given is not None and re.search(rf"\b{name}\b", given[1]) is None
+def _read(source: str) -> list[str]:
+    """Return the names in a source, without those that get a new value before the old one is read."""
+    is_read: dict[str, bool] = {}
+    for line in source.split("\n"):
+        given = _GIVEN.match(line)
+        for name in _NAME.findall(line, given.end() if given is not None else 0):
+            is_read.setdefault(name, True)
+        if given is not None:
+            is_read.setdefault(given[1], False)
+    return sorted(name for name in is_read if is_read[name])
 
 
 def _size(value: Any) -> tuple[int, int] | None:
