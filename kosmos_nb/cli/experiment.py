@@ -43,7 +43,7 @@ def show_experiment(ask: Ask) -> None:
         HistoryError: The history has no such profile.
         ConfigError: The output file cannot be written.
     """
-    from kosmos_nb.history import History  # noqa: PLC0415 - settings and database; not for --help
+    from kosmos_nb.history import History, json_text  # noqa: PLC0415 - settings and database; not for --help
 
     with History() as history:
         found = _newest(history, ask.experiment, ask.mode)
@@ -53,8 +53,6 @@ def show_experiment(ask: Ask) -> None:
         difference = history.compare(other.id, found.id) if other is not None else None
     if ask.as_json:
         plain = found.to_dict() if other is None else {"profile": found.to_dict(), "compare": other.to_dict()}
-        from kosmos_nb.history import json_text  # noqa: PLC0415 - as above
-
         print(json_text(plain))
         return
     from rich.console import Console  # noqa: PLC0415 - 50 ms

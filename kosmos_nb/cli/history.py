@@ -6,11 +6,11 @@ import json
 import math
 import sys
 from collections.abc import Hashable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kosmos_nb.cli.options import AsJson, Output, Overwrite, Top
 from kosmos_nb.core import ConfigError, units
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ history_app = typer.Typer(
     add_completion=False,
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON alone.")]
 _REFERENCE = "An id or the beginning of one, a label, last or previous."
 
 
@@ -66,14 +65,9 @@ def list_command(
 @history_app.command("show", no_args_is_help=True)
 def show_command(
     profile: Annotated[str, typer.Argument(metavar="PROFILE", help=_REFERENCE, show_default=False)],
-    top: Annotated[int, typer.Option(metavar="N", min=1, help="Rows of each table.")] = 15,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="Also write a file: .json, .html, .speedscope.json, .collapsed, .pstats."
-        ),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
+    top: Top = 15,
+    output: Output = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Show one profile: where the time went, and how it stands among the earlier runs.

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from kosmos_nb.cli.options import AsJson, Output, Overwrite, Top
 from kosmos_nb.cli.profile_run import Plan, profile_notebook, profile_script
 from kosmos_nb.core import ConfigError
 
@@ -67,14 +68,9 @@ def run(
     trace_memory: Annotated[
         bool, typer.Option("--trace-memory", help="Follow every allocation (memray); slower.")
     ] = False,
-    top: Annotated[int, typer.Option(metavar="N", min=1, help="Rows of each table.")] = 15,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="Also write a file: .json, .html, .speedscope.json, .collapsed, .pstats."
-        ),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
+    top: Top = 15,
+    output: Output = None,
+    overwrite: Overwrite = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Write JSON alone to stdout; what a script prints goes to stderr.")
     ] = False,
@@ -130,15 +126,10 @@ def experiment(
     compare: Annotated[
         str | None, typer.Option(metavar="ID", help="Another experiment, to hold it against.")
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="Also write a file: .json, .html, .speedscope.json, .collapsed, .pstats."
-        ),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
-    top: Annotated[int, typer.Option(metavar="N", min=1, help="Rows of each table.")] = 15,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON alone.")] = False,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    top: Top = 15,
+    as_json: AsJson = False,
 ) -> None:
     """Show the newest profile of an experiment, from the history.
 
