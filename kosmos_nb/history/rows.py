@@ -138,7 +138,7 @@ def _run_rows(picture: RunSnapshot) -> Rows:
 
 
 def profile_from_rows(rows: Rows) -> ProfileResult:
-    """Put a profile together again; equal to the one that was saved, but for `value`."""
+    """Put a profile together again; equal to what was saved, but for what is never kept."""
     (main,) = rows["executions"]
     blobs = {row["part"]: unpack(row["data"]) for row in rows["blobs"]}
     parts: dict[str, Any] = {
@@ -156,7 +156,7 @@ def profile_from_rows(rows: Rows) -> ProfileResult:
 
 
 def run_from_rows(rows: Rows) -> RunSnapshot:
-    """Put an ended run together again; equal to the one that was saved."""
+    """Put an ended run together again; equal to what was saved."""
     (main,) = rows["runs"]
     verdicts = {row["position"]: _build(Verdict, row) for row in rows["verdicts"]}
     progress = tuple(

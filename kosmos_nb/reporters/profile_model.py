@@ -94,7 +94,8 @@ def _standing(result: ProfileResult) -> str:
     standing = result.standing
     if standing is None or (standing.state == "first" and standing.before_edit_s is None):
         return ""
-    return clean(str(standing), NOTE_CHARACTERS)
+    sign = "▲ " if standing.is_notable else ""
+    return sign + clean(str(standing), NOTE_CHARACTERS)
 
 
 def _title(result: ProfileResult) -> str:

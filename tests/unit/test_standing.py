@@ -1,5 +1,6 @@
 """How a run stands among the earlier ones: said only where it is more than chance."""
 
+import dataclasses
 import math
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from benchmarks.history import standing as benchmark
 from kosmos_nb.history import standing
 from kosmos_nb.history.standing import LEAST_RUNS, MOST_RUNS, NEW_LEVEL, judge
+from kosmos_nb.reporters import profile_html, profile_text
+from tests.samples import profile
 
 USUAL = [1.0, 1.02, 0.98, 1.01, 0.99, 1.03, 0.97, 1.0, 1.01]
 
@@ -89,3 +92,15 @@ def test_hardly_any_unchanged_run_is_called_slower_than_usual(noise, spikes):
 @pytest.mark.parametrize("noise", [0.05, 0.1])
 def test_a_step_is_noticed_within_three_runs(noise):
     assert benchmark.noticed(noise, 12, series=150) >= 0.9
+
+
+def test_views_mark_a_run_that_is_slower_than_usual_and_are_silent_about_a_first_one():
+    for times, said in (
+        ([*USUAL, 1.9, 1.9], "▲ 1.9× slower than usual"),
+        ([*USUAL, 1.9], "1.9× slower, once"),
+        ([2.0], None),
+    ):
+        shown = dataclasses.replace(profile(), standing=judge(times))
+        for text in (profile_text(shown), profile_html(shown)):
+            assert said in text if said else "first run" not in text
+    assert "▲" not in profile_text(dataclasses.replace(profile(), standing=judge([*USUAL, 1.9])))
