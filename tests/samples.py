@@ -12,6 +12,7 @@ from kosmos_nb.history import (
     Bottleneck,
     CallNode,
     ChildProcess,
+    Environment,
     FunctionStat,
     Hypothesis,
     HypothesisState,
@@ -209,6 +210,9 @@ def full_profile(**changes: object) -> ProfileResult:
         "heap_peak_bytes": 318_400_000,
         "allocation_sites": allocation_sites(),
         "inputs": (InputData(name="df", kind="pandas.DataFrame", rows=342, columns=8),),
+        "environment": Environment(
+            host_class="x86_64, 8 cores, 16 GB", system="Linux 6.1", packages=("numpy 2.4.0", "pandas 3.0.2"),
+        ),
         "is_warm": True,
         "notes": ("Call counting changes timings: about 60 ns a call.",),
     }  # fmt: skip

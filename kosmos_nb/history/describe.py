@@ -20,7 +20,7 @@ _UNITS = (
     ("_time", "s"),
     ("_at", "UTC"),
 )
-_INNER = ("meta", "blobs")
+_INNER = ("meta", "blobs", "tombstones", "sync_state")
 
 
 def describe() -> pd.DataFrame:

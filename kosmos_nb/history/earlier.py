@@ -10,6 +10,7 @@ import statistics
 from collections import defaultdict
 from typing import Any
 
+from kosmos_nb.history.cells import cell_key
 from kosmos_nb.history.records import ProfileResult, Standing
 from kosmos_nb.history.standing import LOOKS_BACK, MOST_RUNS, judge
 
@@ -23,22 +24,22 @@ KINDS = ("cell",)
 
 # Runs of one code that are looked through for those of one kind: a cell waits for it.
 SEARCHES = 1_000
+_NEWER_THAN_ALL = 2**62
 
 _OF_ITS_KIND = """
-SELECT id, wall_s FROM (
-  SELECT * FROM executions
-  WHERE code_hash = :code_hash AND started_at_us <= :started_at_us AND id <> :id
-  ORDER BY started_at_us DESC, seq DESC LIMIT :searches
+SELECT id, wall_s, environment_hash FROM (
+  SELECT * FROM executions WHERE code_hash = :code_hash AND seq < :seq ORDER BY seq DESC LIMIT :searches
 )
-WHERE kind = :kind AND mode = :mode AND host = :host AND python LIKE :python AND traces = :traces
+WHERE kind = :kind AND mode = :mode AND python LIKE :python AND traces = :traces
+  AND CASE WHEN environment_hash IS NULL OR :host_class IS NULL THEN host = :host
+      ELSE environment_hash IN (SELECT hash FROM environments WHERE host_class = :host_class) END
   AND status = 'ok' AND is_warm IS :is_warm AND wall_s > 0 AND input_cells BETWEEN :least AND :most
-ORDER BY started_at_us DESC, seq DESC LIMIT :limit
+ORDER BY seq DESC LIMIT :limit
 """
 _BEFORE_IN_THE_CELL = """
 SELECT code_hash, wall_s FROM executions
-WHERE cell_id = :cell_id AND notebook IS :notebook AND kind = :kind AND mode = :mode AND host = :host
-  AND status = 'ok' AND id <> :id AND started_at_us <= :started_at_us
-ORDER BY started_at_us DESC, seq DESC LIMIT 1
+WHERE cell_key = :cell_key AND kind = :kind AND mode = :mode AND host = :host AND status = 'ok' AND seq < :seq
+ORDER BY seq DESC LIMIT 1
 """
 _FUNCTIONS = "SELECT execution_id, name, self_s FROM function_stats WHERE execution_id IN ({marks})"
 
@@ -54,16 +55,20 @@ def standing_of(connection: sqlite3.Connection, profile: ProfileResult) -> Stand
         return None
     connection.row_factory = None
     asked = _asked(profile)
+    saved = connection.execute("SELECT seq FROM executions WHERE id = ?", (profile.id,)).fetchone()
+    asked["seq"] = saved[0] if saved else _NEWER_THAN_ALL
     rows = connection.execute(_OF_ITS_KIND, asked).fetchall()
-    standing = judge([*(wall_s for _, wall_s in reversed(rows)), profile.wall_s])
+    standing = judge([*(wall_s for _, wall_s, _ in reversed(rows)), profile.wall_s])
     found: dict[str, Any] = {"reads_data": profile.input_cells > 0}
     if standing.state == "first" and profile.cell_id is not None:
-        before = connection.execute(_BEFORE_IN_THE_CELL, asked).fetchone()
+        key = cell_key(connection, asked)
+        before = connection.execute(_BEFORE_IN_THE_CELL, asked | {"cell_key": key}).fetchone()
         if before is not None and before[0] != profile.code_hash:
             found["before_edit_s"] = before[1]
     elif standing.state in ("slower", "slower once", "faster", "faster once"):
-        usual = [run_id for run_id, wall_s in rows if _is_usual(wall_s, standing)]
-        found["grown"], found["grown_s"] = _grown(connection, profile, usual[:MOST_RUNS], standing)
+        usual = [row for row in rows if _is_usual(row[1], standing)][:MOST_RUNS]
+        found["grown"], found["grown_s"] = _grown(connection, profile, [row[0] for row in usual], standing)
+        found["new_packages"] = _new_packages(connection, profile, {row[2] for row in usual})
     return dataclasses.replace(standing, **found)
 
 
@@ -72,11 +77,11 @@ def _asked(profile: ProfileResult) -> dict[str, Any]:
     major, _, rest = profile.python.partition(".")
     return {
         "id": profile.id,
-        "started_at_us": profile.started_at_us,
         "code_hash": profile.code_hash,
         "kind": profile.kind,
         "mode": profile.mode,
         "host": profile.host,
+        "host_class": profile.environment.host_class if profile.environment else None,
         "python": f"{major}.{rest.partition('.')[0]}.%",
         "traces": json.dumps(list(profile.traces)),
         "is_warm": profile.is_warm,
@@ -87,6 +92,18 @@ def _asked(profile: ProfileResult) -> dict[str, Any]:
         "searches": SEARCHES,
         "limit": LOOKS_BACK - 1,
     }
+
+
+def _new_packages(
+    connection: sqlite3.Connection, profile: ProfileResult, environments: set[str | None]
+) -> tuple[str, ...]:
+    """Return the packages, with versions, that none of the usual runs had; none where that is not known."""
+    if profile.environment is None or None in environments:
+        return ()
+    query = f"SELECT packages FROM environments WHERE hash IN ({', '.join('?' * len(environments))})"  # noqa: S608
+    listed = [json.loads(packages) for (packages,) in connection.execute(query, [*environments])]
+    known = {package for packages in listed for package in packages}
+    return tuple(package for package in profile.environment.packages if package not in known)
 
 
 def _is_usual(wall_s: float, standing: Standing) -> bool:

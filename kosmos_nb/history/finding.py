@@ -6,24 +6,25 @@ import re
 import sqlite3
 
 from kosmos_nb.core import HistoryError
+from kosmos_nb.history.annotations import said
 
 LAST, PREVIOUS = "last", "previous"
 _SHORT = re.compile(r"([0-9a-f-]{4,})(?:…|\.\.\.)([0-9a-f]{2,})")
 _ID = re.compile(r"[0-9a-f-]{4,36}")
 
 _NEWEST = """
-SELECT id, cell_id, notebook, code_hash, seq, started_at_us FROM executions
-WHERE :last IS NULL OR id = :last
+SELECT id, cell_key, seq FROM executions WHERE :last IS NULL OR id = :last
 ORDER BY started_at_us DESC, seq DESC LIMIT 1
 """
 _BEFORE = """
-SELECT id FROM executions
-WHERE seq <> :seq AND started_at_us <= :started_at_us
-  AND (CASE WHEN :cell_id IS NULL THEN code_hash = :code_hash
-       ELSE cell_id = :cell_id AND notebook IS :notebook END)
-ORDER BY started_at_us DESC, seq DESC LIMIT 1
+SELECT id FROM executions WHERE seq < :seq AND cell_key = :cell_key ORDER BY seq DESC LIMIT 1
 """
-_LABELLED = "SELECT id FROM executions WHERE label = ? ORDER BY started_at_us DESC, seq DESC LIMIT 1"
+_LABELLED = f"""
+SELECT e.id FROM executions e
+WHERE (e.label = :label OR e.id IN (SELECT entity_id FROM annotations WHERE value = :label))
+  AND {said("label", "e.label")} = :label
+ORDER BY e.started_at_us DESC, e.seq DESC LIMIT 1
+"""  # noqa: S608 - constants only
 _BEGINS_AND_ENDS = (
     "SELECT id FROM executions WHERE substr(id, 1, ?) = ? AND substr(id, length(id) + 1 - ?) = ? LIMIT 3"
 )
@@ -45,7 +46,7 @@ def find(connection: sqlite3.Connection, reference: str, *, last: str | None = N
     reference = reference.strip()
     if reference in (LAST, PREVIOUS):
         return _newest(connection, reference, last)
-    labelled = connection.execute(_LABELLED, (reference,)).fetchone()
+    labelled = connection.execute(_LABELLED, {"label": reference}).fetchone()
     if labelled is not None:
         return str(labelled["id"])
     begins, ends = _parts(reference.lower())

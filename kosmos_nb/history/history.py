@@ -7,15 +7,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from kosmos_nb.config import settings
 from kosmos_nb.core import HistoryError
-from kosmos_nb.history import lifecycle
+from kosmos_nb.history import lifecycle, listing
+from kosmos_nb.history.annotations import Field, annotate
 from kosmos_nb.history.compare import compare
 from kosmos_nb.history.earlier import standing_of
 from kosmos_nb.history.finding import find
-from kosmos_nb.history.opening import is_up_to_date
 from kosmos_nb.history.query import Frames, Note, Params, QueryEngine
 from kosmos_nb.history.records import ProfileDiff, ProfileResult, RunSnapshot, Standing
 from kosmos_nb.history.rows import Record, profile_from_rows, run_from_rows, to_bundle
@@ -27,32 +27,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CLOSE_S = 5.0
-
-_LAST = """
-SELECT id, started_at_us, label, kind, mode, status, wall_s, cpu_s, peak_bytes / 1e6 AS peak_mb,
-       overhead_s, exception_type, execution_count, notebook, cell_id, experiment_id, code_hash, code
-FROM executions
-WHERE (:label IS NULL OR label = :label)
-  AND (:experiment IS NULL OR experiment_id = :experiment)
-  AND (:mode IS NULL OR mode = :mode)
-  AND (:cell IS NULL OR cell_id = :cell OR (code_hash <> '' AND substr(code_hash, 1, length(:cell)) = :cell))
-ORDER BY started_at_us DESC, seq DESC
-LIMIT :n
-"""
-_RUNS = """
-SELECT r.id, r.started_at_us, r.question, r.target, r.data_name, r.status, count(h.position) AS hypotheses,
-       coalesce(sum(v.verdict = 'supported'), 0) AS supported,
-       coalesce(sum(v.verdict = 'refuted'), 0) AS refuted,
-       coalesce(sum(v.verdict = 'inconclusive'), 0) AS inconclusive,
-       coalesce(sum(v.verdict = 'not_testable'), 0) AS not_testable,
-       r.wall_s, r.cpu_s, r.peak_bytes / 1e6 AS peak_mb
-FROM runs r
-LEFT JOIN hypotheses h ON h.run_id = r.id
-LEFT JOIN verdicts v ON v.run_id = h.run_id AND v.position = h.position
-GROUP BY r.seq
-ORDER BY r.started_at_us DESC, r.seq DESC
-LIMIT :n
-"""
 
 
 class HistoryWarning(UserWarning):
@@ -164,8 +138,7 @@ class History:
         """Say how a run stands among the earlier ones that it can be held against.
 
         Those have the same code, machine, mode, minor version of Python and size of data, and were
-        cold or warm alike. None where the run did not come to its end, where it is no cell, and in an
-        older history that cannot be brought up to date.
+        cold or warm alike. None where the run did not come to its end, and where it is no cell.
 
         Args:
             profile: It may be saved, or not yet.
@@ -177,7 +150,7 @@ class History:
         """
         if not at_once:
             with self._store.reading() as connection:
-                return standing_of(connection, profile) if is_up_to_date(connection) else None
+                return standing_of(connection, profile)
         with self._store.glance() as glanced:
             return standing_of(glanced, profile) if glanced is not None else None
 
@@ -189,22 +162,42 @@ class History:
         cell: str | None = None,
         experiment: str | None = None,
         mode: str | None = None,
+        notebook: str | None = None,
     ) -> pd.DataFrame:
         """Return the newest profiles, newest first, one row each.
 
         Args:
             n: How many, at most.
             label: Only those with this label.
-            cell: Only this cell: its Jupyter cell id, or the beginning of its code hash.
+            cell: Only this cell: its Jupyter cell id, its key, or the beginning of its code hash.
             experiment: Only those of this experiment.
             mode: Only those taken in this mode.
+            notebook: Only those of this notebook: its path, or its file's name.
 
         Raises:
             HistoryError: The history cannot be read.
         """
-        return self._frame(
-            _LAST, {"n": n, "label": label, "cell": cell, "experiment": experiment, "mode": mode}
-        )
+        listing.check_count(n)
+        chosen = {"label": label, "cell": cell, "experiment": experiment, "mode": mode, "notebook": notebook}
+        self._replay()
+        with self._store.reading() as connection:
+            return listing.profiles(connection, n, chosen)
+
+    def profiles(self, **chosen: str | None) -> pd.DataFrame:
+        """Return all profiles, oldest first, one row each as in `last`.
+
+        Args:
+            chosen: `label`, `cell`, `experiment`, `mode` and `notebook`, each as in `last`.
+
+        Raises:
+            HistoryError: The history cannot be read.
+        """
+        unknown = sorted(set(chosen) - set(listing.CHOICES))
+        if unknown:
+            raise HistoryError(f"profiles() chooses by {', '.join(listing.CHOICES)}; not by {unknown[0]!r}.")
+        self._replay()
+        with self._store.reading() as connection:
+            return listing.profiles(connection, listing.ALL, chosen).iloc[::-1].reset_index(drop=True)
 
     def runs(self, n: int = 20) -> pd.DataFrame:
         """Return the newest research runs, newest first, one row each with its verdicts counted.
@@ -212,7 +205,32 @@ class History:
         Raises:
             HistoryError: The history cannot be read.
         """
-        return self._frame(_RUNS, {"n": n})
+        listing.check_count(n)
+        self._replay()
+        with self._store.reading() as connection:
+            return listing.runs(connection, n)
+
+    def label(self, reference: str, label: str) -> str:
+        """Give a profile a label, in place of the one that it has; an empty one takes that away.
+
+        Args:
+            reference: The profile, as in `find`.
+            label: At most 200 characters; what looks like a secret is masked.
+
+        Returns:
+            The profile's id.
+
+        Raises:
+            HistoryError: There is no such profile, or the history cannot be written.
+        """
+        return self._annotate(reference, "label", label)
+
+    def note(self, reference: str, note: str) -> str:
+        """Write a note to a profile, in place of the one that it has; an empty one takes that away.
+
+        Arguments, result and errors are those of `label`; a note has at most 20,000 characters.
+        """
+        return self._annotate(reference, "note", note)
 
     def sql(
         self, query: str, params: Params = None, frames: Frames = None, *, note: Note | None = None
@@ -276,20 +294,11 @@ class History:
         with suppress(HistoryError, OSError):  # the call itself will say what does not work
             self._spool.replay(self._store.save)
 
-    def _frame(self, query: str, params: dict[str, Any]) -> pd.DataFrame:
-        import pandas as pd  # noqa: PLC0415 - 0.2 s; only who asks for a DataFrame pays
-
-        if params["n"] < 0:
-            raise HistoryError(f"n is a number of rows and cannot be {params['n']}.")
-        self._replay()
-        with self._store.reading() as connection:
-            cursor = connection.execute(query, params)
-            names = [column[0] for column in cursor.description]
-            frame = pd.DataFrame([tuple(row) for row in cursor], columns=names)
-        position = names.index("started_at_us")
-        stamps = pd.to_datetime(frame.pop("started_at_us").astype("int64"), unit="us")
-        frame.insert(position, "started_at", stamps)
-        return frame
+    def _annotate(self, reference: str, field: Field, value: str) -> str:
+        found = self.find(reference)
+        with self._store.writing() as connection:
+            annotate(connection, found, field, value)
+        return found
 
 
 def _warn(message: str) -> None:

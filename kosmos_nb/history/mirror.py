@@ -28,7 +28,7 @@ OWNERS = {
 }
 TABLES = tuple(
     name
-    for main in ("executions", "runs")
+    for main in ("executions", "codes", "environments", "annotations", "runs", "llm_calls")
     for name in (main, *(one for one in OWNERS if OWNERS[one][0] == main))
 )
 
@@ -74,22 +74,18 @@ class Mirror:
             names: Out of `TABLES`.
 
         Returns:
-            Each table as the transaction sees it; an older history that cannot be brought up to
-            date has not every one. Stamps are UTC timestamps without a zone,
-            under their name without `_us`; lists are joined with `;`.
+            Each table as the transaction sees it. Stamps are UTC timestamps without a zone, under
+            their name without `_us`; lists are joined with `;`.
         """
         connection.row_factory = None
         (origin,) = connection.execute("SELECT content FROM meta WHERE key = 'origin'").fetchone()
         if origin != self._origin:
             self._origin, self._copies = origin, {}
-        tables = {name: self._refresh(connection, name) for name in names}
-        return {name: table for name, table in tables.items() if table.num_columns}
+        return {name: self._refresh(connection, name) for name in names}
 
     def _refresh(self, connection: sqlite3.Connection, name: str) -> pa.Table:
         main, owner = OWNERS.get(name, (name, ""))
         columns = _columns(connection, name)
-        if not columns:
-            return pa.table({})
         copy = self._copies.get(name, _Copy())
         count = f"SELECT count(*) FROM {main} WHERE seq <= ?"  # noqa: S608 - a name of ours
         is_whole = connection.execute(count, (copy.mark,)).fetchone()[0] == copy.n_records
@@ -105,7 +101,7 @@ class Mirror:
             while some := rows.fetchmany(_BATCH_ROWS):
                 batches.append(_batch(copy.columns, some))
             copy.table = pa.concat_tables([copy.table, pa.Table.from_batches(batches, copy.table.schema)])
-            if copy.table.num_columns and copy.table.column(0).num_chunks > _MANY_CHUNKS:
+            if copy.table.column(0).num_chunks > _MANY_CHUNKS:
                 copy.table = copy.table.combine_chunks()
         copy.mark, copy.n_records = high, total
         self._copies[name] = copy

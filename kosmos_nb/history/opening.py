@@ -18,8 +18,8 @@ from kosmos_nb.core import HistoryError, uuid7
 from kosmos_nb.history.files import exclusive, make_lasting, make_private, private_folder
 
 FILE_NAME = "history.sqlite"
-HEAD = "0003"
-KNOWN = frozenset({"0001", "0002", HEAD})
+HEAD = "0004"
+KNOWN = frozenset({"0001", "0002", "0003", HEAD})
 BUSY_S = 5.0
 
 # Alembic keeps the migration under way in names of its module: one at a time.
@@ -142,6 +142,25 @@ def _version(connection: sqlite3.Connection) -> str | None:
         return None
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return None if row is None else str(row[0])
+
+
+def migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Return an older history brought up to date in memory: for one that is there only to be read.
+
+    Args:
+        connection: On it, for reading; it is closed. One of this version, or of a newer one, is returned.
+    """
+    version = _version(connection)
+    if version == HEAD or version not in KNOWN:
+        return connection
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection.backup(copy)
+    connection.close()
+    copy.execute("BEGIN IMMEDIATE")
+    _migrate(copy)
+    copy.execute("COMMIT")
+    copy.row_factory = sqlite3.Row
+    return copy
 
 
 def is_up_to_date(connection: sqlite3.Connection) -> bool:

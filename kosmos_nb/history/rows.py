@@ -2,50 +2,52 @@
 
 A `Bundle` is what one transaction writes: the rows of one profile, or of one ended run. The
 store inserts bundles, the spool keeps them as JSON lines; so both hold exactly the same.
-Bulk that is only read as a whole (call tree, memory over time) becomes a blob: JSON,
-column by column so that depth costs no recursion, then zlib.
+Bulk that is only read as a whole (call tree, memory over time) becomes a blob.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from kosmos_nb.core import HistoryError
 from kosmos_nb.core.masking import mask
+from kosmos_nb.history.checksum import checksum, environment_hash, text_hash
+from kosmos_nb.history.packing import columns, pack, tree_columns, tree_from_columns, unpack
 from kosmos_nb.history.records import (
     AllocationSite,
     Bottleneck,
-    CallNode,
     ChildProcess,
+    Environment,
     Experiment,
     FunctionStat,
     Hypothesis,
     InputData,
     LineStat,
+    LlmCall,
     MemorySnapshot,
     ProfileResult,
     Progress,
     Run,
     RunSnapshot,
     Verdict,
-    walk,
 )
 
-Record = ProfileResult | RunSnapshot
+Record = ProfileResult | RunSnapshot | LlmCall
+Kind = Literal["profile", "run", "llm_call"]
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 T = TypeVar("T")
 
 # Shape of the rows; it grows with what a row can say. Profiles of version 1 knew no sampling
 # errors, no waiting for locks, no child processes and no traced memory; those of version 2 did not
-# know what data they read.
-PROFILE_VERSION = 3
-RUN_VERSION = 1
+# know what data they read, those of version 3 where they were taken, and had their source in their row.
+PROFILE_VERSION = 4
+RUN_VERSION = 2
+LLM_CALL_VERSION = 1
 
 # Table: the profile's field that it keeps, and what the field holds.
 _PARTS: Mapping[str, tuple[str, type]] = {
@@ -56,15 +58,13 @@ _PARTS: Mapping[str, tuple[str, type]] = {
     "allocation_sites": ("allocation_sites", AllocationSite),
     "inputs": ("inputs", InputData),
 }
-_BULK = ("tree", "memory_snapshots", "standing", "value", *(name for name, _ in _PARTS.values()))
-_LISTS = ("notes", "given", "caveats", "traces")
+_APART = ("code", "environment", "tree", "memory_snapshots", *(name for name, _ in _PARTS.values()))
+_NEVER = ("standing", "value")
+_LISTS = ("notes", "given", "caveats", "traces", "packages")
 _PROGRESS = ("state", "wall_s", "effect", "ci_low", "ci_high", "reason")
 # Columns in which users, and what they ran, had their say.
-_SPOKEN = frozenset(
-    ("code", "label", "source", "name", "reading", "question", "statement", "error", "reason")
-)
+_SPOKEN = frozenset(("label", "source", "name", "reading", "question", "statement", "error", "reason"))
 _SNAPSHOT = tuple(f.name for f in dataclasses.fields(MemorySnapshot))
-_TREE = ("name", "file", "line", "self_s", "total_s", "self_cpu_s", "samples")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +72,12 @@ class Bundle:
     """The rows of one record, by table; the record's own row comes first.
 
     Attributes:
-        kind: `profile` or `run`.
+        kind: `profile`, `run` or `llm_call`.
         id: UUIDv7 of the record; saving the same id again changes nothing.
-        rows: Table name to rows. The first table is `executions` or `runs`.
+        rows: Table name to rows. The first table is `executions`, `runs` or `llm_calls`.
     """
 
-    kind: Literal["profile", "run"]
+    kind: Kind
     id: str
     rows: Rows
 
@@ -86,33 +86,60 @@ def to_bundle(record: Record) -> Bundle:
     """Take a record apart into rows; what looks like a secret is masked.
 
     Raises:
-        HistoryError: It is neither a profile nor a run.
+        HistoryError: It is none that the history keeps.
     """
     if isinstance(record, ProfileResult):
-        return Bundle("profile", record.id, _clean(_profile_rows(record)))
+        return Bundle("profile", record.id, _sealed(_profile_rows(record)))
     if isinstance(record, RunSnapshot):
-        return Bundle("run", record.run.id, _clean(_run_rows(record)))
+        return Bundle("run", record.run.id, _sealed(_run_rows(record)))
+    if isinstance(record, LlmCall):
+        row = _fields(record) | {"record_version": LLM_CALL_VERSION}
+        return Bundle("llm_call", record.id, _sealed({"llm_calls": [row]}))
     raise HistoryError(
-        f"A {type(record).__name__} cannot be saved; the history keeps ProfileResult and RunSnapshot."
+        f"A {type(record).__name__} cannot be saved; the history keeps profiles, runs and calls of models."
     )
+
+
+def of_this_version(rows: Rows) -> Rows:
+    """Return the rows of a profile as this version keeps them; those of version 3 held their source."""
+    main = rows.get("executions", [{}])[0]
+    if "code" not in main:
+        return rows
+    kept = {name: value for name, value in main.items() if name != "code"}
+    code = mask(main["code"])
+    if not code:
+        return {**rows, "executions": [kept]}
+    source = {"hash": text_hash(code), "code": code}
+    return {**rows, "executions": [{**kept, "source_hash": source["hash"]}], "codes": [source]}
 
 
 def _profile_rows(profile: ProfileResult) -> Rows:
     owner = {"execution_id": profile.id}
-    main = _fields(profile, leave=_BULK) | {
+    main = _fields(profile, leave=(*_APART, *_NEVER)) | {
         "record_version": PROFILE_VERSION,
         "input_cells": max(0, min(profile.input_cells, 2**63 - 1)),
+        "source_hash": None,
+        "environment_hash": None,
     }
-    rows: Rows = {"executions": [main]}
+    rows: Rows = {"executions": [main], "codes": [], "environments": []}
+    code = _storable(mask(profile.code))
+    if code:
+        main["source_hash"] = text_hash(code)
+        rows["codes"].append({"hash": main["source_hash"], "code": code})
+    if profile.environment is not None:
+        place = {"host": profile.host, "python": profile.python, **_fields(profile.environment)}
+        place = {name: _storable(value) for name, value in place.items()}
+        main["environment_hash"] = environment_hash(place)
+        rows["environments"].append({"hash": main["environment_hash"], **place})
     for table, (name, _) in _PARTS.items():
         parts = getattr(profile, name)
         rows[table] = [{**owner, "position": n, **_fields(part)} for n, part in enumerate(parts)]
     rows["blobs"] = []
     if profile.tree is not None:
-        rows["blobs"].append({**owner, "part": "call_tree", "data": pack(_tree_columns(profile.tree))})
+        rows["blobs"].append({**owner, "part": "call_tree", "data": pack(tree_columns(profile.tree))})
     if profile.memory_snapshots:
-        columns = _columns(profile.memory_snapshots, _SNAPSHOT)
-        rows["blobs"].append({**owner, "part": "memory_snapshots", "data": pack(columns)})
+        moments = columns(profile.memory_snapshots, _SNAPSHOT)
+        rows["blobs"].append({**owner, "part": "memory_snapshots", "data": pack(moments)})
     return rows
 
 
@@ -145,7 +172,12 @@ def profile_from_rows(rows: Rows) -> ProfileResult:
         name: tuple(_build(kind, row) for row in rows.get(table, ()))
         for table, (name, kind) in _PARTS.items()
     }
-    parts["tree"] = _tree(blobs["call_tree"]) if "call_tree" in blobs else None
+    parts["tree"] = tree_from_columns(blobs["call_tree"]) if "call_tree" in blobs else None
+    said = [row["value"] for row in rows.get("annotations", ()) if row["field"] == "label"]
+    parts |= {"label": said[-1] or None} if said else {}
+    parts["code"] = next((row["code"] for row in rows.get("codes", ())), main.get("code", ""))
+    places = [_build(Environment, row) for row in rows.get("environments", ())]
+    parts["environment"] = places[0] if places else None
     # Older versions knew fewer columns, newer ones may know more.
     snapshots = {k: v for k, v in blobs.get("memory_snapshots", {}).items() if k in _SNAPSHOT}
     parts["memory_snapshots"] = tuple(
@@ -204,45 +236,18 @@ def _build(kind: type[T], row: Row, **given: Any) -> T:
     return kind(**values)
 
 
-def _clean(rows: Rows) -> Rows:
-    """Mask secrets, and write half surrogate pairs as escapes: SQLite and UTF-8 know no other way."""
+def _sealed(rows: Rows) -> Rows:
+    """Mask secrets, write half surrogate pairs as escapes, and put a checksum on it all."""
     for table in rows.values():
         for row in table:
             for name, value in row.items():
-                if not isinstance(value, str):
-                    continue
-                text = mask(value) if name in _SPOKEN else value
-                if not text.isascii():
-                    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-                row[name] = text
+                if isinstance(value, str):
+                    row[name] = _storable(mask(value) if name in _SPOKEN else value)
+    main = next(iter(rows.values()))[0]
+    main["checksum"] = checksum(rows)
     return rows
 
 
-def pack(plain: Any) -> bytes:
-    """Return compressed JSON."""
-    return zlib.compress(json.dumps(plain, separators=(",", ":")).encode(), 6)
-
-
-def unpack(data: bytes) -> Any:
-    """Read what `pack` made."""
-    return json.loads(zlib.decompress(data))
-
-
-def _columns(items: Iterable[Any], names: Sequence[str]) -> dict[str, list[Any]]:
-    items = list(items)
-    return {name: [getattr(item, name) for item in items] for name in names}
-
-
-def _tree_columns(root: CallNode) -> dict[str, list[Any]]:
-    """Return the tree's nodes, each before its children, with how many children each has."""
-    nodes = [node for _, node in walk(root)]
-    return _columns(nodes, _TREE) | {"n_children": [len(node.children) for node in nodes]}
-
-
-def _tree(columns: dict[str, list[Any]]) -> CallNode:
-    built: list[CallNode] = []
-    for n in reversed(range(len(columns["name"]))):
-        children = tuple(built.pop() for _ in range(columns["n_children"][n]))
-        built.append(CallNode(**{name: columns[name][n] for name in _TREE}, children=children))
-    (root,) = built
-    return root
+def _storable(text: str) -> str:
+    """SQLite and UTF-8 know no half of a surrogate pair."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")

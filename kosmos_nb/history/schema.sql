@@ -44,7 +44,6 @@ CREATE TABLE executions (
   samples BIGINT NOT NULL,
   interval_s FLOAT,
   exception_type TEXT,
-  code TEXT NOT NULL,
   code_hash TEXT NOT NULL,
   label TEXT,
   experiment_id TEXT,
@@ -61,17 +60,12 @@ CREATE TABLE executions (
   heap_peak_bytes BIGINT,
   is_warm BOOLEAN,
   input_cells BIGINT DEFAULT 0 NOT NULL,
+  cell_key TEXT,
+  source_hash TEXT,
+  environment_hash TEXT,
+  checksum TEXT,
   CONSTRAINT uq_executions_id UNIQUE (id)
 )
-;
-
-CREATE INDEX ix_executions_cell_id_started_at_us ON executions (cell_id, started_at_us)
-;
-
-CREATE INDEX ix_executions_code_hash_started_at_us ON executions (code_hash, started_at_us)
-;
-
-CREATE INDEX ix_executions_started_at_us ON executions (started_at_us)
 ;
 
 CREATE TABLE function_stats (
@@ -135,49 +129,6 @@ CREATE TABLE bottlenecks (
  WITHOUT ROWID
 ;
 
-CREATE TABLE child_processes (
-  execution_id TEXT NOT NULL,
-  position INTEGER NOT NULL,
-  pid BIGINT NOT NULL,
-  name TEXT NOT NULL,
-  cpu_s FLOAT,
-  peak_bytes BIGINT,
-  wall_s FLOAT,
-  is_running BOOLEAN NOT NULL,
-  CONSTRAINT pk_child_processes PRIMARY KEY (execution_id, position),
-  CONSTRAINT fk_child_processes_execution_id_executions FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
-)
- WITHOUT ROWID
-;
-
-CREATE TABLE allocation_sites (
-  execution_id TEXT NOT NULL,
-  position INTEGER NOT NULL,
-  name TEXT NOT NULL,
-  file TEXT NOT NULL,
-  line BIGINT NOT NULL,
-  peak_bytes BIGINT NOT NULL,
-  peak_blocks BIGINT NOT NULL,
-  cell_line BIGINT,
-  CONSTRAINT pk_allocation_sites PRIMARY KEY (execution_id, position),
-  CONSTRAINT fk_allocation_sites_execution_id_executions FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
-)
- WITHOUT ROWID
-;
-
-CREATE TABLE inputs (
-  execution_id TEXT NOT NULL,
-  position INTEGER NOT NULL,
-  name TEXT NOT NULL,
-  kind TEXT NOT NULL,
-  rows BIGINT NOT NULL,
-  columns BIGINT NOT NULL,
-  CONSTRAINT pk_inputs PRIMARY KEY (execution_id, position),
-  CONSTRAINT fk_inputs_execution_id_executions FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
-)
- WITHOUT ROWID
-;
-
 CREATE TABLE blobs (
   execution_id TEXT NOT NULL,
   part TEXT NOT NULL,
@@ -216,11 +167,9 @@ CREATE TABLE runs (
   picture_seq BIGINT NOT NULL,
   step TEXT NOT NULL,
   eta_s FLOAT,
+  checksum TEXT,
   CONSTRAINT uq_runs_id UNIQUE (id)
 )
-;
-
-CREATE INDEX ix_runs_started_at_us ON runs (started_at_us)
 ;
 
 CREATE TABLE hypotheses (
@@ -296,6 +245,149 @@ CREATE TABLE verdicts (
  WITHOUT ROWID
 ;
 
+CREATE TABLE child_processes (
+  execution_id TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  pid BIGINT NOT NULL,
+  name TEXT NOT NULL,
+  cpu_s FLOAT,
+  peak_bytes BIGINT,
+  wall_s FLOAT,
+  is_running BOOLEAN NOT NULL,
+  CONSTRAINT pk_child_processes PRIMARY KEY (execution_id, position),
+  CONSTRAINT fk_child_processes_execution_id_executions FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+;
+
+CREATE TABLE allocation_sites (
+  execution_id TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  file TEXT NOT NULL,
+  line BIGINT NOT NULL,
+  peak_bytes BIGINT NOT NULL,
+  peak_blocks BIGINT NOT NULL,
+  cell_line BIGINT,
+  CONSTRAINT pk_allocation_sites PRIMARY KEY (execution_id, position),
+  CONSTRAINT fk_allocation_sites_execution_id_executions FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+;
+
+CREATE TABLE inputs (
+  execution_id TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  rows BIGINT NOT NULL,
+  columns BIGINT NOT NULL,
+  CONSTRAINT pk_inputs PRIMARY KEY (execution_id, position),
+  CONSTRAINT fk_inputs_execution_id_executions FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+;
+
+CREATE TABLE codes (
+  seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  hash TEXT NOT NULL,
+  code TEXT NOT NULL,
+  CONSTRAINT uq_codes_hash UNIQUE (hash)
+)
+;
+
+CREATE TABLE environments (
+  seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  hash TEXT NOT NULL,
+  host TEXT NOT NULL,
+  host_class TEXT NOT NULL,
+  system TEXT NOT NULL,
+  python TEXT NOT NULL,
+  packages JSON NOT NULL,
+  CONSTRAINT uq_environments_hash UNIQUE (hash)
+)
+;
+
+CREATE TABLE llm_calls (
+  seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  record_version BIGINT NOT NULL,
+  run_id TEXT,
+  role TEXT NOT NULL,
+  model TEXT NOT NULL,
+  status TEXT NOT NULL,
+  started_at_us BIGINT NOT NULL,
+  wall_s FLOAT,
+  waited_s FLOAT,
+  input_tokens BIGINT NOT NULL,
+  output_tokens BIGINT NOT NULL,
+  cost_usd FLOAT,
+  attempts BIGINT NOT NULL,
+  is_cached BOOLEAN NOT NULL,
+  stop_reason TEXT,
+  error_type TEXT,
+  checksum TEXT,
+  CONSTRAINT uq_llm_calls_id UNIQUE (id)
+)
+;
+
+CREATE TABLE annotations (
+  seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  entity_id TEXT NOT NULL,
+  field TEXT NOT NULL,
+  value TEXT NOT NULL,
+  at_us BIGINT NOT NULL,
+  author TEXT NOT NULL,
+  CONSTRAINT uq_annotations_id UNIQUE (id)
+)
+;
+
+CREATE TABLE tombstones (
+  seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  at_us BIGINT NOT NULL,
+  CONSTRAINT uq_tombstones_id UNIQUE (id)
+)
+;
+
+CREATE TABLE sync_state (
+  remote TEXT NOT NULL,
+  epoch TEXT NOT NULL,
+  pushed_seq BIGINT NOT NULL,
+  pulled_xid BIGINT NOT NULL,
+  synced_at_us BIGINT NOT NULL,
+  CONSTRAINT pk_sync_state PRIMARY KEY (remote, epoch)
+)
+;
+
+CREATE INDEX ix_executions_started_at_us ON executions (started_at_us)
+;
+
+CREATE INDEX ix_runs_started_at_us ON runs (started_at_us)
+;
+
+CREATE INDEX ix_llm_calls_run_id ON llm_calls (run_id)
+;
+
+CREATE INDEX ix_annotations_entity_id_field ON annotations (entity_id, field)
+;
+
+CREATE INDEX ix_executions_notebook_started_at_us ON executions (notebook, started_at_us)
+;
+
+CREATE INDEX ix_executions_cell_id_seq ON executions (cell_id, seq)
+;
+
+CREATE INDEX ix_executions_cell_key_seq ON executions (cell_key, seq)
+;
+
+CREATE INDEX ix_executions_code_hash_seq ON executions (code_hash, seq)
+;
+
 CREATE VIEW execution_profiles AS
       SELECT
         e.id AS profile_id,
@@ -303,7 +395,10 @@ CREATE VIEW execution_profiles AS
         e.kind AS profile_type,
         e.mode AS mode,
         e.status AS status,
-        e.label AS label,
+        nullif(coalesce((SELECT a.value FROM annotations a WHERE a.entity_id = e.id AND a.field = 'label'
+            ORDER BY a.at_us DESC, a.id DESC LIMIT 1), e.label), '') AS label,
+        nullif((SELECT a.value FROM annotations a WHERE a.entity_id = e.id AND a.field = 'note'
+            ORDER BY a.at_us DESC, a.id DESC LIMIT 1), '') AS note,
         e.experiment_id AS experiment_id,
         e.wall_s AS execution_time,
         e.cpu_s AS cpu_time,
@@ -315,11 +410,14 @@ CREATE VIEW execution_profiles AS
         e.exception_type AS exception_type,
         e.notebook AS notebook,
         e.cell_id AS cell_id,
+        e.cell_key AS cell_key,
         e.code_hash AS code_hash,
-        e.code AS code,
+        c.code AS code,
         e.host AS host,
+        n.host_class AS host_class,
         e.python AS python
-      FROM executions e
+      FROM executions e LEFT JOIN codes c ON c.hash = e.source_hash
+        LEFT JOIN environments n ON n.hash = e.environment_hash
 ;
 
 CREATE VIEW profiling_bottlenecks AS
@@ -335,7 +433,8 @@ CREATE VIEW profiling_bottlenecks AS
         b.wall_s AS cumulative_time,
         b.cpu_s AS cpu_time,
         b.reading AS reading,
-        e.label AS label,
+        nullif(coalesce((SELECT a.value FROM annotations a WHERE a.entity_id = e.id AND a.field = 'label'
+            ORDER BY a.at_us DESC, a.id DESC LIMIT 1), e.label), '') AS label,
         strftime('%Y-%m-%d %H:%M:%f', e.started_at_us / 1e6, 'unixepoch') AS started_at
       FROM bottlenecks b JOIN executions e ON e.id = b.execution_id
 ;

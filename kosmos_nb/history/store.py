@@ -10,13 +10,14 @@ of the user's first cells, where opening and the first save now take 3 ms. The m
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
-from typing import Literal
 
 from kosmos_nb.core import HistoryError
+from kosmos_nb.history.cells import cell_key
+from kosmos_nb.history.checksum import checksum, environment_hash, text_hash
 from kosmos_nb.history.files import identity
 from kosmos_nb.history.opening import (
     BUSY_S,
@@ -27,12 +28,13 @@ from kosmos_nb.history.opening import (
     connect_to_read,
     explain,
     is_up_to_date,
+    migrated_copy,
     set_aside,
 )
-from kosmos_nb.history.rows import Bundle, Row, Rows
+from kosmos_nb.history.rows import Bundle, Kind, Row, Rows, of_this_version
 
-_MAIN = {"profile": "executions", "run": "runs"}
-_CHILDREN = {
+_MAIN: Mapping[Kind, str] = {"profile": "executions", "run": "runs", "llm_call": "llm_calls"}
+_CHILDREN: Mapping[Kind, tuple[str, ...]] = {
     "profile": (
         "function_stats",
         "line_stats",
@@ -43,9 +45,13 @@ _CHILDREN = {
         "blobs",
     ),
     "run": ("hypotheses", "experiments", "verdicts"),
+    "llm_call": (),
 }
+# Rows that records share, by the column of the record that names theirs.
+_SHARED = {"source_hash": "codes", "environment_hash": "environments"}
 GLANCE_S = 0.01
-_OWNER = {"profile": "execution_id", "run": "run_id"}
+_IS_ERASED = "SELECT 1 FROM tombstones WHERE id = ?"
+_OWNER: Mapping[Kind, str] = {"profile": "execution_id", "run": "run_id", "llm_call": ""}
 
 
 class Store:
@@ -92,27 +98,22 @@ class Store:
                     return is_new
             raise StoreUnavailableError(f"The history {self.path} was replaced twice during one save.")
 
-    def fetch(self, kind: Literal["profile", "run"], record_id: str) -> Rows:
+    def fetch(self, kind: Kind, record_id: str) -> Rows:
         """Return the rows of one record.
 
         Raises:
-            HistoryError: There is no such record, or the store cannot be read.
+            HistoryError: There is no such record, it is damaged, or the store cannot be read.
         """
-        table, owner = _MAIN[kind], _OWNER[kind]
         with self.reading() as connection:
-            main = _rows(connection, f"SELECT * FROM {table} WHERE id = ?", record_id)  # noqa: S608
-            if not main:
-                raise HistoryError(f"The history {self.path} has no {kind} with the id {record_id!r}.")
-            rows: Rows = {table: main}
-            # An older history in a folder that cannot be written has not every table.
-            known = _rows(connection, "SELECT name FROM sqlite_master WHERE type = ?", "table")
-            for child in _CHILDREN[kind]:
-                if {"name": child} not in known:
-                    continue
-                order = "part" if child == "blobs" else "position"
-                query = f"SELECT * FROM {child} WHERE {owner} = ? ORDER BY {order}"  # noqa: S608
-                rows[child] = _rows(connection, query, record_id)
-            return rows
+            rows = rows_of(connection, kind, record_id)
+        if rows is None:
+            raise HistoryError(f"The history {self.path} has no {kind} with the id {record_id!r}.")
+        if not is_intact(rows):
+            raise HistoryError(
+                f"The {kind} {record_id} is damaged in {self.path}: it is not what was saved. "
+                "`kosmos history verify` says what else is."
+            )
+        return rows
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -126,6 +127,7 @@ class Store:
             self._prepare_to_read()
             connection = connect_to_read(self.folder)
             try:
+                connection = migrated_copy(connection)
                 connection.execute("BEGIN")
                 yield connection
             except sqlite3.DatabaseError as error:
@@ -157,6 +159,25 @@ class Store:
             if connection is not None:
                 connection.close()
             self._lock.release()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection within one transaction, which ends with the block: all or nothing.
+
+        Raises:
+            HistoryError: The store cannot be written; nothing was.
+        """
+        with self._lock:
+            connection = self._open()
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise explain(error, self.path) from error
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
 
     def open(self) -> None:
         """Make sure that the store can be written.
@@ -244,11 +265,11 @@ class Store:
         main = _MAIN[bundle.kind]
         connection.execute("BEGIN IMMEDIATE")
         try:
-            is_new = True
-            for table, rows in bundle.rows.items():
+            is_new = not connection.execute(_IS_ERASED, (bundle.id,)).fetchone()
+            for table, rows in of_this_version(bundle.rows).items() if is_new else ():
                 if not rows:
                     continue
-                stamped = [{**row, "origin": self._origin} for row in rows] if table == main else rows
+                stamped = [self._stamped(connection, bundle.kind, rows[0])] if table == main else rows
                 cursor = connection.executemany(_insert_sql(table, stamped[0]), stamped)
                 if table == main and cursor.rowcount == 0:
                     is_new = False
@@ -258,6 +279,47 @@ class Store:
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+
+    def _stamped(self, connection: sqlite3.Connection, kind: Kind, row: Row) -> Row:
+        """Add to a record's own row what only the store can know."""
+        stamped = {**row, "origin": self._origin}
+        return stamped | {"cell_key": cell_key(connection, row)} if kind == "profile" else stamped
+
+
+def rows_of(connection: sqlite3.Connection, kind: Kind, record_id: str) -> Rows | None:
+    """Return the rows of one record, with those that it shares; None where there is none.
+
+    Args:
+        connection: On the store, with `sqlite3.Row` rows, within a transaction.
+        kind: What the record is.
+        record_id: Its id.
+    """
+    main = _rows(connection, f"SELECT * FROM {_MAIN[kind]} WHERE id = ?", record_id)  # noqa: S608
+    if not main:
+        return None
+    rows: Rows = {_MAIN[kind]: main}
+    for child in _CHILDREN[kind]:
+        order = "part" if child == "blobs" else "position"
+        query = f"SELECT * FROM {child} WHERE {_OWNER[kind]} = ? ORDER BY {order}"  # noqa: S608
+        rows[child] = _rows(connection, query, record_id)
+    query = "SELECT * FROM annotations WHERE entity_id = ? ORDER BY at_us, id"
+    rows["annotations"] = _rows(connection, query, record_id)
+    for column, table in _SHARED.items():
+        if main[0].get(column):
+            query = f"SELECT * FROM {table} WHERE hash = ?"  # noqa: S608
+            rows[table] = _rows(connection, query, main[0][column])
+    return rows
+
+
+def is_intact(rows: Rows) -> bool:
+    """Whether a record is what was saved; true of records from before there were checksums."""
+    main = next(iter(rows.values()))[0]
+    if not main.get("checksum"):
+        return True
+    shared = all(rows.get(table) for column, table in _SHARED.items() if main.get(column))
+    codes = all(text_hash(row["code"]) == row["hash"] for row in rows.get("codes", ()))
+    places = all(environment_hash(row) == row["hash"] for row in rows.get("environments", ()))
+    return shared and codes and places and checksum(rows) == main["checksum"]
 
 
 def _is_ready(connection: sqlite3.Connection) -> bool:
@@ -271,7 +333,9 @@ def _is_ready(connection: sqlite3.Connection) -> bool:
 def _insert_sql(table: str, row: Row) -> str:
     names = ", ".join(row)
     marks = ", ".join(f":{name}" for name in row)
-    twice = " ON CONFLICT (id) DO NOTHING" if table in _MAIN.values() else ""
+    twice = ""
+    if table in _MAIN.values() or table in _SHARED.values():
+        twice = f" ON CONFLICT ({'id' if 'id' in row else 'hash'}) DO NOTHING"
     return f"INSERT INTO {table} ({names}) VALUES ({marks}){twice}"  # noqa: S608 - names of ours only
 
 

@@ -115,8 +115,11 @@ class Execution(Base):
     __tablename__ = "executions"
     __table_args__ = (
         Index(None, "started_at_us"),
-        Index(None, "cell_id", "started_at_us"),
-        Index(None, "code_hash", "started_at_us"),
+        Index(None, "notebook", "started_at_us"),
+        # Within one cell or code the order is that of saving, which no clock can turn back.
+        Index(None, "cell_id", "seq"),
+        Index(None, "cell_key", "seq"),
+        Index(None, "code_hash", "seq"),
         {"sqlite_autoincrement": True, "comment": "Profiles: one row a profiled cell or expression"},
     )
     seq: Mapped[int] = sequence()
@@ -148,11 +151,10 @@ class Execution(Base):
     samples: Mapped[int] = whole("Stack samples taken")
     interval_s: Mapped[float | None] = number("Mean distance of the samples")
     exception_type: Mapped[str | None] = maybe_text("Exception that ended the cell")
-    code: Mapped[str] = text("Source as typed")
     code_hash: Mapped[str] = text("Hash of the normalised source")
     label: Mapped[str | None] = maybe_text("Label given with --label")
     experiment_id: Mapped[str | None] = maybe_text("Experiment given with --experiment")
-    notebook: Mapped[str | None] = maybe_text("Notebook, where known")
+    notebook: Mapped[str | None] = maybe_text("Path of the notebook, where known")
     cell_id: Mapped[str | None] = maybe_text("Jupyter's id of the cell, where there is one")
     execution_count: Mapped[int | None] = maybe_whole("The number in In [ ]")
     kernel_id: Mapped[str] = text("Kernel that ran it")
@@ -172,6 +174,34 @@ class Execution(Base):
         Boolean, comment="Whether the kernel had profiled the same code before; NULL where not known"
     )
     input_cells: Mapped[int] = since("Rows times columns of the data that the cell reads", BigInteger, "0")
+    cell_key: Mapped[str | None] = maybe_text("The cell, across edits and renames of its notebook")
+    source_hash: Mapped[str | None] = maybe_text("The row of codes; NULL where the source was not kept")
+    environment_hash: Mapped[str | None] = maybe_text("The row of environments; NULL where not known")
+    checksum: Mapped[str | None] = maybe_text("SHA-256 of the whole record, see history/checksum.py")
+
+
+class Code(Base):
+    """One source text, kept once however often it ran."""
+
+    __tablename__ = "codes"
+    __table_args__ = ({"sqlite_autoincrement": True, "comment": "Sources of the profiled cells, each once"},)
+    seq: Mapped[int] = sequence()
+    hash: Mapped[str] = record_id("SHA-256 of the text")
+    code: Mapped[str] = text("Source as typed, secrets masked")
+
+
+class EnvironmentRow(Base):
+    """One machine with its Python and packages, kept once."""
+
+    __tablename__ = "environments"
+    __table_args__ = ({"sqlite_autoincrement": True, "comment": "Machines, their Python and packages"},)
+    seq: Mapped[int] = sequence()
+    hash: Mapped[str] = record_id("SHA-256 of what follows")
+    host: Mapped[str] = text("Machine")
+    host_class: Mapped[str] = text("Its kind: processor, cores, memory; times compare within one")
+    system: Mapped[str] = text("Its operating system")
+    python: Mapped[str] = text("Version of Python")
+    packages: Mapped[list[str]] = items("Installed packages, each as name and version")
 
 
 class FunctionRow(Base):
@@ -303,7 +333,7 @@ class Blob(Base):
     __table_args__ = ({"sqlite_with_rowid": False, "comment": "Bulk of the profiles, compressed"},)
     execution_id: Mapped[str] = owner("executions.id")
     part: Mapped[str] = mapped_column(Text, primary_key=True, comment="call_tree or memory_snapshots")
-    data: Mapped[bytes] = mapped_column(LargeBinary, nullable=False, comment="JSON by columns, zlib")
+    data: Mapped[bytes] = mapped_column(LargeBinary, nullable=False, comment="JSON by columns, zstd or zlib")
 
 
 class RunRow(Base):
@@ -343,6 +373,7 @@ class RunRow(Base):
     picture_seq: Mapped[int] = whole("Number of the run's last picture")
     step: Mapped[str] = text("What the run was doing last")
     eta_s: Mapped[float | None] = number("Estimate of the time left, then")
+    checksum: Mapped[str | None] = maybe_text("SHA-256 of the whole record, see history/checksum.py")
 
 
 class HypothesisRow(Base):
@@ -416,3 +447,73 @@ class VerdictRow(Base):
     detectable: Mapped[float | None] = number("Smallest effect that this n could support or exclude")
     m: Mapped[int] = whole("Tests in its family, for the correction")
     reason: Mapped[str] = text("Why this verdict, in plain words")
+
+
+class LlmCallRow(Base):
+    """One answered or failed call of a language model."""
+
+    __tablename__ = "llm_calls"
+    __table_args__ = (
+        Index(None, "run_id"),
+        {"sqlite_autoincrement": True, "comment": "Calls of language models"},
+    )
+    seq: Mapped[int] = sequence()
+    id: Mapped[str] = record_id("Id of the call (UUIDv7)")
+    origin: Mapped[str] = text("Store that recorded it")
+    record_version: Mapped[int] = whole("Shape of the record")
+    run_id: Mapped[str | None] = maybe_text("Run that it worked for")
+    role: Mapped[str] = text("As what it worked: the agent")
+    model: Mapped[str] = text("Model that answered")
+    status: Mapped[str] = text("ok, failed or interrupted")
+    started_at_us: Mapped[int] = whole("Begin (UTC)")
+    wall_s: Mapped[float | None] = number("Elapsed time, all attempts")
+    waited_s: Mapped[float | None] = number("Of that, waiting for its turn")
+    input_tokens: Mapped[int] = whole("Tokens sent")
+    output_tokens: Mapped[int] = whole("Tokens received")
+    cost_usd: Mapped[float | None] = number("What it cost")
+    attempts: Mapped[int] = whole("How often it was sent")
+    is_cached: Mapped[bool] = flag("Whether the answer came from the cache")
+    stop_reason: Mapped[str | None] = maybe_text("Why the answer ended")
+    error_type: Mapped[str | None] = maybe_text("Error that ended it")
+    checksum: Mapped[str | None] = maybe_text("SHA-256 of the record, see history/checksum.py")
+
+
+class AnnotationRow(Base):
+    """A label or note that was given to a record later; the newest counts."""
+
+    __tablename__ = "annotations"
+    __table_args__ = (
+        Index(None, "entity_id", "field"),
+        {"sqlite_autoincrement": True, "comment": "Labels and notes given later; the newest counts"},
+    )
+    seq: Mapped[int] = sequence()
+    id: Mapped[str] = record_id("Id of the annotation (UUIDv7)")
+    origin: Mapped[str] = text("Store that recorded it")
+    entity_id: Mapped[str] = text("Id of the profile or run")
+    field: Mapped[str] = text("label or note")
+    value: Mapped[str] = text("What was said; empty takes it back")
+    at_us: Mapped[int] = whole("When (UTC), later than all before it of the same record")
+    author: Mapped[str] = text("User of the system who said it")
+
+
+class Tombstone(Base):
+    """A record that was erased: it must not come back from a spool or a server."""
+
+    __tablename__ = "tombstones"
+    __table_args__ = ({"sqlite_autoincrement": True, "comment": "Records that were erased"},)
+    seq: Mapped[int] = sequence()
+    id: Mapped[str] = record_id("Id of the record")
+    origin: Mapped[str] = text("Store in which it was erased")
+    at_us: Mapped[int] = whole("When (UTC)")
+
+
+class SyncState(Base):
+    """How far this store has synced with a server."""
+
+    __tablename__ = "sync_state"
+    __table_args__ = ({"comment": "How far this store has synced with each server"},)
+    remote: Mapped[str] = mapped_column(Text, primary_key=True, comment="The server, without its password")
+    epoch: Mapped[str] = mapped_column(Text, primary_key=True, comment="The server's data, remade on restore")
+    pushed_seq: Mapped[int] = whole("Records up to this number were sent")
+    pulled_xid: Mapped[int] = whole("Transactions before this one were received")
+    synced_at_us: Mapped[int] = whole("When (UTC)")

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kosmos_nb.history.annotations import said
+
 
 @dataclass(frozen=True, slots=True)
 class ViewColumn:
@@ -43,7 +45,8 @@ _PROFILES = (
     ViewColumn("profile_type", "e.kind", "cell, expression, function, block or run"),
     ViewColumn("mode", "e.mode", "Profiling mode: light, standard or full"),
     ViewColumn("status", "e.status", "ok, failed or interrupted"),
-    ViewColumn("label", "e.label", "Label given with --label"),
+    ViewColumn("label", said("label", "e.label"), "Label, as it was given last"),
+    ViewColumn("note", said("note", "''"), "Note, as it was given last"),
     ViewColumn("experiment_id", "e.experiment_id", "Experiment given with --experiment"),
     ViewColumn("execution_time", "e.wall_s", "Elapsed time, in seconds"),
     ViewColumn("cpu_time", "e.cpu_s", "CPU time of the process, in seconds"),
@@ -57,11 +60,13 @@ _PROFILES = (
     ViewColumn("profiler_overhead_ms", "e.overhead_s * 1e3", "What the profiler itself took"),
     ViewColumn("sample_count", "e.samples", "Stack samples taken"),
     ViewColumn("exception_type", "e.exception_type", "Exception that ended the cell"),
-    ViewColumn("notebook", "e.notebook", "Notebook, where known"),
+    ViewColumn("notebook", "e.notebook", "Path of the notebook, where known"),
     ViewColumn("cell_id", "e.cell_id", "Jupyter's id of the cell"),
+    ViewColumn("cell_key", "e.cell_key", "The cell, across edits and renames of its notebook"),
     ViewColumn("code_hash", "e.code_hash", "Hash of the normalised source"),
-    ViewColumn("code", "e.code", "Source as typed"),
+    ViewColumn("code", "c.code", "Source as typed, secrets masked"),
     ViewColumn("host", "e.host", "Machine that ran it"),
+    ViewColumn("host_class", "n.host_class", "Kind of machine: processor, cores, memory"),
     ViewColumn("python", "e.python", "Version of Python"),
 )
 _BOTTLENECKS = (
@@ -76,17 +81,21 @@ _BOTTLENECKS = (
     ViewColumn("cumulative_time", "b.wall_s", "Wall time, in seconds"),
     ViewColumn("cpu_time", "b.cpu_s", "CPU time, in seconds"),
     ViewColumn("reading", "b.reading", "One sentence in plain words"),
-    ViewColumn("label", "e.label", "Label of the profile"),
+    ViewColumn("label", said("label", "e.label"), "Label of the profile"),
     ViewColumn("started_at", "e.started_at", "Begin of the profile (UTC)"),
 )
 
 VIEWS: Mapping[str, View] = {
     "execution_profiles": View(
-        "executions e", ("executions",), _PROFILES, "Profiles in the predecessor's columns"
+        "executions e LEFT JOIN codes c ON c.hash = e.source_hash "
+        "LEFT JOIN environments n ON n.hash = e.environment_hash",
+        ("executions", "codes", "environments", "annotations"),
+        _PROFILES,
+        "Profiles in the predecessor's columns",
     ),
     "profiling_bottlenecks": View(
         "bottlenecks b JOIN executions e ON e.id = b.execution_id",
-        ("executions", "bottlenecks"),
+        ("executions", "bottlenecks", "annotations"),
         _BOTTLENECKS,
         "Bottlenecks in the predecessor's columns",
     ),

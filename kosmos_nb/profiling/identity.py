@@ -4,7 +4,6 @@ import hashlib
 import os
 import re
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 _KERNEL_FILE = re.compile(r"kernel-(.+)\.json$")
@@ -39,9 +38,9 @@ def cell_id(shell: Any, info: Any) -> str | None:
 
 
 def notebook(shell: Any) -> str | None:
-    """Return the notebook's file name where the front end tells it, else None."""
+    """Return the notebook's path where the front end tells it (some tell its name alone), else None."""
     path = os.environ.get("JPY_SESSION_NAME") or shell.user_ns.get("__vsc_ipynb_file__")
-    return Path(str(path)).name if path else None
+    return str(path) if path else None
 
 
 def kernel_id(shell: Any) -> str:

@@ -22,6 +22,7 @@ from kosmos_nb.history import (
     Status,
 )
 from kosmos_nb.profiling.analysis.subject import Subject
+from kosmos_nb.profiling.environment import environment
 from kosmos_nb.profiling.findings import Findings, Instrument
 from kosmos_nb.profiling.meters.process import Costs, ProcessMeter
 from kosmos_nb.profiling.sampling.stack import Suspended
@@ -237,6 +238,7 @@ class ProfileSession:
             heap_peak_bytes=seen.heap_peak_bytes,
             allocation_sites=seen.allocation_sites,
             inputs=identity.inputs,
+            environment=environment(),
             is_warm=identity.is_warm,
             notes=seen.notes,
             value=value,

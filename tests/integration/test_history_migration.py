@@ -23,6 +23,7 @@ from kosmos_nb.history.spool import encode
 from tests.samples import done_run, full_profile, old_profile, profile
 
 DATA = Path(__file__).parents[1] / "data"
+HOST_CLASS = full_profile().environment.host_class
 OWNER = "0193a41c-7b2e-7c3d-8a41-5be2c9d09f2e"
 
 # As version 1 wrote them. Frozen: they do not follow the records.
@@ -132,7 +133,8 @@ def test_a_history_of_each_version_is_brought_up_to_date(tmp_path):
         home = tmp_path / file.name
         home.mkdir()
         (home / "history.sqlite").write_bytes(gzip.decompress(file.read_bytes()))
-        before = full_profile(inputs=(), is_warm=None)
+        had = {"environment": None} | ({"inputs": (), "is_warm": None} if "0002" in file.name else {})
+        before = full_profile(**had)
         with History(home) as history:
             assert history.profile(before.id) == before
             assert history.run(done_run().run.id) == done_run()
@@ -141,9 +143,11 @@ def test_a_history_of_each_version_is_brought_up_to_date(tmp_path):
             history.save(later)
             assert history.profile(later.id) == later
             asked = history.sql("SELECT is_warm, input_cells FROM executions ORDER BY seq")
-            assert asked.input_cells.tolist() == [0, 342 * 8]
-            assert asked.is_warm.isna().tolist() == [True, False]
-            assert history.sql("SELECT name, rows FROM inputs").values.tolist() == [["df", 342]]
+            assert asked.input_cells.tolist() == [before.input_cells, 342 * 8]
+            assert asked.is_warm.isna().tolist() == ["is_warm" in had, False]
+            assert len(history.sql("SELECT * FROM codes")) == 1  # both have the same source
+            assert history.sql("SELECT cell_key FROM executions").cell_key.tolist() == [before.code_hash] * 2
+            assert history.sql("SELECT host_class FROM environments").host_class.tolist() == [HOST_CLASS]
 
 
 def test_an_old_profile_has_neither_errors_nor_children_nor_cpu_over_time(old_home):
@@ -171,22 +175,21 @@ def test_processes_that_open_an_old_history_at_once_migrate_it_once(old_home):
     assert version(old_home) == HEAD
 
 
-def test_a_kernel_of_the_first_version_goes_on_saving_after_the_migration(old_home):
-    with History(old_home) as history:
-        history.profile(OWNER)
-        writer = sqlite3.connect(old_home / "history.sqlite")
-        for table, rows in old_rows().items():
-            for row in rows:
-                insert(
-                    writer,
-                    table,
-                    row
-                    | (
-                        {"id": "later", "origin": "x"} if table == "executions" else {"execution_id": "later"}
-                    ),
-                )
-        writer.commit()
-        assert history.profile("later").function_stats == old_profile().function_stats
+def test_secrets_that_older_versions_kept_are_masked_on_the_way(tmp_path):
+    """The second version masked nothing; its file is given secrets where users had their say."""
+    secret = "sk-ant-api03-" + "Ab1_" * 12
+    (tmp_path / "history.sqlite").write_bytes(gzip.decompress((DATA / "history_0002.sqlite.gz").read_bytes()))
+    writer = sqlite3.connect(tmp_path / "history.sqlite")
+    writer.execute("UPDATE executions SET code = ?, label = ?", (f'key = "{secret}"\n', secret))
+    writer.execute("UPDATE line_stats SET source = ?", (f'key = "{secret}"',))
+    writer.execute("UPDATE bottlenecks SET name = ?, reading = ?", (f'key = "{secret}"', f"in {secret}"))
+    writer.commit()
+    writer.close()
+    with History(tmp_path) as history:
+        found = history.profile(full_profile().id)
+        assert found.code == 'key = "***"\n'
+        assert secret not in found.to_json()
+        assert secret not in history.sql("SELECT * FROM execution_profiles").to_csv()
 
 
 def test_a_line_that_the_first_version_left_in_the_spool_is_kept(tmp_path):
@@ -202,8 +205,9 @@ def test_an_old_history_that_cannot_be_written_is_read_as_it_is(old_home, monkey
         raise sqlite3.OperationalError("attempt to write a readonly database")
 
     with History(old_home) as history, monkeypatch.context() as patch:
-        patch.setattr("kosmos_nb.history.opening._migrate", refuse)
+        patch.setattr("kosmos_nb.history.opening._bring_up_to_date", refuse)
         assert history.profile(OWNER) == old_profile()
+        assert history.last().label.tolist() == ["clean the texts"]
         assert history.sql("SELECT wall_s FROM executions").wall_s.tolist() == [5.92]
         assert set(history.sql("SHOW TABLES").name) >= {"executions", "execution_profiles"}
         assert version(old_home) == "0001"

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine
 
 import kosmos_nb.history.migrations
 from kosmos_nb.core import HistoryError, uuid7
-from kosmos_nb.history import Experiment, History, ProfileResult, opening
+from kosmos_nb.history import Experiment, History, LlmCall, ProfileResult, opening
 from kosmos_nb.history.opening import HEAD
 from kosmos_nb.history.rows import to_bundle
 from kosmos_nb.history.tables import Base
@@ -81,7 +81,7 @@ def test_models_migrations_and_rows_say_the_same(tmp_path):
         history.save(new_profile())
     with create_engine(f"sqlite:///{tmp_path / 'history.sqlite'}").connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
-    ours = {"seq", "origin"}
+    ours = {"seq", "origin", "cell_key"}
     experiment = Experiment(
         id=uuid7(),
         hypothesis_id="H1",
@@ -93,7 +93,8 @@ def test_models_migrations_and_rows_say_the_same(tmp_path):
         worker_pid=1,
     )
     run = dataclasses.replace(done_run(), experiments=(experiment,))
-    for record in (full_profile(), run):
+    call = LlmCall(id=uuid7(), role="proposer", model="m", status="ok", started_at_us=0, wall_s=1)
+    for record in (full_profile(), run, call):
         for table, rows in to_bundle(record).rows.items():
             names = {column.name for column in Base.metadata.tables[table].columns} - ours
             assert rows and all(set(row) == names for row in rows), table

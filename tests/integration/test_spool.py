@@ -108,7 +108,7 @@ def run(code: str, *arguments: object) -> subprocess.CompletedProcess:
 
 # Modes do not bind root: as root, the process becomes another user once it has its imports.
 DROP_ROOT = """
-import os, sqlite3, sys
+import os, sqlite3, sys, zstandard  # while packages can still be read
 from kosmos_nb.history import History
 import tests.samples
 if os.getuid() == 0:

@@ -15,6 +15,7 @@ from kosmos_nb.history import (
     Bottleneck,
     CallNode,
     ChildProcess,
+    Environment,
     Experiment,
     FunctionStat,
     History,
@@ -85,6 +86,7 @@ PROFILES = records(
     children=many(records(ChildProcess)),
     allocation_sites=many(records(AllocationSite)),
     inputs=many(records(InputData)),
+    environment=st.none() | records(Environment),
     standing=st.none(),
     value=st.just("a value that is never stored"),
 )

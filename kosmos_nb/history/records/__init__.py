@@ -6,6 +6,8 @@ draw themselves: `to_html` and the notebook's displays ask the renderer registry
 
 from kosmos_nb.history.records.base import Drawn, Status
 from kosmos_nb.history.records.diff import Change, DiffNode, ProfileDiff
+from kosmos_nb.history.records.environment import Environment
+from kosmos_nb.history.records.llm_call import LlmCall
 from kosmos_nb.history.records.parts import (
     THREAD_FILE,
     AllocationSite,
@@ -52,6 +54,7 @@ __all__ = [
     "ChildProcess",
     "DiffNode",
     "Drawn",
+    "Environment",
     "Experiment",
     "Family",
     "FunctionStat",
@@ -59,6 +62,7 @@ __all__ = [
     "HypothesisState",
     "InputData",
     "LineStat",
+    "LlmCall",
     "MemorySnapshot",
     "ModeName",
     "ProfileDiff",

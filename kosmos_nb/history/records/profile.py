@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kosmos_nb.core import ConfigError, render
 from kosmos_nb.history.records import plain, saving
 from kosmos_nb.history.records.base import Drawn, Status
+from kosmos_nb.history.records.environment import Environment
 from kosmos_nb.history.records.parts import (
     AllocationSite,
     Bottleneck,
@@ -70,6 +71,7 @@ class ProfileResult(Drawn):
         heap_peak_bytes: High-water mark of what the cell allocated; None unless traced.
         allocation_sites: Who held it, most first; empty unless traced.
         inputs: Tables and arrays that the cell reads, by name, and their sizes at its start.
+        environment: Machine, system and packages; None where they are not known.
         is_warm: Whether this kernel had profiled the same code before; None where that is not known.
         notes: What could not be measured, and why.
         standing: How it stands among earlier runs, where that was asked; kept in memory only.
@@ -124,6 +126,7 @@ class ProfileResult(Drawn):
     heap_peak_bytes: int | None = None
     allocation_sites: tuple[AllocationSite, ...] = ()
     inputs: tuple[InputData, ...] = ()
+    environment: Environment | None = None
     is_warm: bool | None = None
     notes: tuple[str, ...] = ()
     standing: Standing | None = field(default=None, repr=False, compare=False)
@@ -232,8 +235,15 @@ class ProfileResult(Drawn):
                 name: tuple(plain.build(kind, part) for part in plain.items(found, name))
                 for name, kind in _PARTS.items()
             }
+            place = found.get("environment")
             return plain.build(
-                cls, found, tree=plain.tree_from_plain(found.get("tree")), standing=None, value=None, **parts
+                cls,
+                found,
+                tree=plain.tree_from_plain(found.get("tree")),
+                environment=None if place is None else plain.build(Environment, place),
+                standing=None,
+                value=None,
+                **parts,
             )
         except ValueError as error:
             raise ValueError(f"This is not a profile: {error}.") from error

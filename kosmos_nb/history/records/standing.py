@@ -7,6 +7,8 @@ from typing import Literal
 
 from kosmos_nb.core import units
 
+_NAMED = 3
+
 State = Literal["first", "known", "usual", "slower once", "slower", "faster once", "faster"]
 
 
@@ -24,6 +26,7 @@ class Standing:
         reads_data: Whether the runs are of one size of data, too; else the code reads none that is known.
         grown: The function whose own time differs most from what is usual, where that explains it.
         grown_s: By how much.
+        new_packages: Packages, with versions, that none of the usual runs had; of a slow or fast run alone.
         before_edit_s: The newest time of this cell before its code was changed; of a first run alone.
     """
 
@@ -36,6 +39,7 @@ class Standing:
     reads_data: bool = False
     grown: str = ""
     grown_s: float = 0.0
+    new_packages: tuple[str, ...] = ()
     before_edit_s: float | None = None
 
     @property
@@ -65,4 +69,11 @@ class Standing:
         how = f"{word}, once" if once else f"{word} than usual for {of_what}"
         sign = "+" if self.grown_s > 0 else "−"
         grown = f"; {self.grown} {sign}{units.seconds(abs(self.grown_s))}" if self.grown else ""
-        return f"{times:.1f}× {how}: {before} → {now}{grown}."
+        return f"{times:.1f}× {how}: {before} → {now}{grown}{self._first_seen()}."
+
+    def _first_seen(self) -> str:
+        """Say what the run had that the usual ones had not; that is when, not why."""
+        named = ", ".join(self.new_packages[:_NAMED])
+        more = len(self.new_packages) - _NAMED
+        rest = f" and {more} other packages" if more > 1 else " and 1 other package" if more == 1 else ""
+        return f"; first seen with {named}{rest}" if named else ""
