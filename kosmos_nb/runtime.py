@@ -72,10 +72,12 @@ class Runtime:
     def remember(self, profile: ProfileResult) -> ProfileResult:
         """Make a profile the newest and save it in the background; return it with how it stands."""
         if settings().save:
+            from kosmos_nb.history import without_source  # noqa: PLC0415 - as above
+
             with contextlib.suppress(Exception):  # a door: the profile is worth more than its standing
                 standing = self.history.standing(profile, at_once=True)
                 profile = dataclasses.replace(profile, standing=standing)
-            self.history.save_later(profile)
+            self.history.save_later(profile if self.kosmos.store_source else without_source(profile))
         self.last_profile = profile
         self._keep(profile)
         return profile

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from traitlets import Enum, Float, Int, TraitError, default, validate
+from traitlets import Bool, Enum, Float, Int, TraitError, default, validate
 from traitlets.config import Config, Configurable
 
 from kosmos_nb.config.load import settings
@@ -19,6 +19,7 @@ class Kosmos(Configurable):
     saved_output = Enum(["summary", "full", "none"], help="What a saved notebook keeps of a result.").tag(
         config=True
     )
+    store_source = Bool(help="Whether the history keeps the text of the profiled code.").tag(config=True)
     alpha = Float(help="False discovery rate of a research run.").tag(config=True)
     smallest = Float(help="Smallest effect of interest, on the rank and V scales.").tag(config=True)
     seed = Int(help="Seed of whatever a run draws at random.").tag(config=True)
@@ -39,6 +40,10 @@ class Kosmos(Configurable):
     @default("saved_output")
     def _saved_output(self) -> str:
         return settings().saved_output
+
+    @default("store_source")
+    def _store_source(self) -> bool:
+        return settings().store_source
 
     @default("alpha")
     def _alpha(self) -> float:

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
         seed: Seed of whatever a run draws at random.
         max_parallel_experiments: Worker processes; 0 runs one after the other in this process.
         save: Whether profiles and runs go into the history.
+        store_source: Whether the text of the profiled code does.
     """
 
     model_config = SettingsConfigDict(env_prefix="KOSMOS_", env_file=".env", extra="ignore", frozen=True)
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     seed: int = Field(default=0, ge=0)
     max_parallel_experiments: int = Field(default_factory=_cores, ge=0, le=256)
     save: bool = True
+    store_source: bool = True
 
     @field_validator("home")
     @classmethod

@@ -45,6 +45,7 @@ from kosmos_nb.history.records import (
     walk,
     write_file,
 )
+from kosmos_nb.history.sourceless import without_source
 
 __all__ = [
     "ENDED",
@@ -86,5 +87,6 @@ __all__ = [
     "compare",
     "json_text",
     "walk",
+    "without_source",
     "write_file",
 ]

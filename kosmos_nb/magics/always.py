@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kosmos_nb.history import ProfileResult
 
 
+_NAMED = 3
 _SEE = "see kosmos_nb.last(), %kosmos_history"
 
 
@@ -66,10 +67,12 @@ class StatusLine:
         self._handle: DisplayHandle | None = None
         self._mode = "off"
         self._cells = 0
+        self._slower: dict[str, str] = {}  # cells that ran slower than usual when they ran last
 
     def show(self, mode: str) -> None:
         """Write the line for a new mode."""
         self._mode, self._cells = mode, 0
+        self._slower.clear()
         text = "no longer profiles every cell" if mode == "off" else f"profiles every cell ({mode}); {_SEE}"
         self._handle = display(_Line(f"kosmos_nb {text}"), display_id=True)
 
@@ -85,6 +88,15 @@ class StatusLine:
             _Line(
                 f"kosmos_nb profiles every cell ({self._mode}): {cells}; last {count}"
                 f"{units.seconds(profile.wall_s)}, CPU {units.seconds(profile.cpu_s)}, "
-                f"peak {units.size(profile.peak_bytes)}{how}; {_SEE}"
+                f"peak {units.size(profile.peak_bytes)}{how}{self._notice(profile)}; {_SEE}"
             )
         )
+
+    def _notice(self, profile: ProfileResult) -> str:
+        """Name the cells that are slower than usual, by the number of their run; the newest last."""
+        cell, standing = profile.cell_id or profile.code_hash, profile.standing
+        self._slower.pop(cell, None)
+        if standing is not None and standing.is_notable and standing.ratio is not None:
+            self._slower[cell] = f"[{profile.execution_count}] {standing.ratio:.1f}×"
+        named = list(self._slower.values())[-_NAMED:]
+        return f"; ▲ slower than usual: {', '.join(named)}" if named else ""

@@ -1,12 +1,13 @@
 """After a profile one sentence says how the run stands among the earlier ones of its kind."""
 
 import dataclasses
+import re
 import threading
 
 import pytest
 
 from kosmos_nb.core import uuid7
-from kosmos_nb.history import FunctionStat, History, InputData
+from kosmos_nb.history import Environment, FunctionStat, History, InputData
 from tests.kernel import running_kernel
 from tests.samples import STARTED_US, profile
 
@@ -134,3 +135,63 @@ def test_the_view_says_how_a_cell_stands():
         for form in ("text/plain", "text/html"):
             assert "4.0× slower, once" in shown[10][form]
         assert kernel.value("__import__('kosmos_nb').last().standing.state") == "'slower once'"
+
+
+def place(*packages, host_class="x86_64, 8 cores, 16 GB"):
+    return Environment(host_class=host_class, system="Linux 6.1", packages=packages)
+
+
+def test_a_package_that_the_slow_run_alone_has_is_named_as_seen_first(history):
+    ten_runs(history, environment=place("numpy 2.3.1", "pandas 3.0.2"))
+    slow = run(20, 3.0, environment=place("numpy 2.3.1", "pandas 3.1.0"))
+    assert str(history.standing(slow)).endswith("parse() +1.96 s; first seen with pandas 3.1.0.")
+    many = run(20, 3.0, environment=place(*(f"p{n} 2.0" for n in range(5)), "pandas 3.0.2"))
+    assert str(history.standing(many)).endswith(
+        "first seen with p0 2.0, p1 2.0, p2 2.0 and 2 other packages."
+    )
+    same = run(20, 3.0, environment=place("numpy 2.3.1", "pandas 3.0.2"))
+    assert "first seen" not in str(history.standing(same))
+    usual = run(20, 1.0, environment=place("pandas 9"))
+    assert "first seen" not in str(history.standing(usual))
+
+
+def test_machines_of_one_kind_are_held_against_each_other(history):
+    ten_runs(history, host="pod-1", environment=place())
+    assert history.standing(run(20, 1.0, host="pod-2", environment=place())).runs == 10
+    smaller = run(20, 1.0, host="pod-1", environment=place(host_class="x86_64, 2 cores, 4 GB"))
+    assert history.standing(smaller).state == "first"
+
+
+def test_runs_whose_machine_is_not_known_count_on_the_same_host(history):
+    ten_runs(history, host="old")
+    assert history.standing(run(20, 1.0, host="old", environment=place())).runs == 10
+    assert history.standing(run(20, 1.0, host="new", environment=place())).state == "first"
+
+
+def test_a_clock_that_was_set_back_hides_no_earlier_run(history):
+    ten_runs(history)
+    back = run(-3_600_000_000, 1.0)
+    assert history.standing(back).runs == 10
+    history.save(back)
+    assert history.standing(run(-3_599_000_000, 1.0)).runs == 11
+
+
+def test_the_status_line_of_always_names_the_cells_that_are_slower_than_usual():
+    with running_kernel(load=True) as kernel:
+        kernel.run("import time; seconds = 0.1")
+        kernel.run("%kosmos_profile --always light", "status")
+        cell = "until = time.perf_counter() + seconds\nwhile time.perf_counter() < until: pass"
+        for n in range(12):
+            if n == 10:
+                kernel.run("seconds = 0.4", "set")
+            reply = kernel.run(cell, "c")
+            kernel.value("__import__('kosmos_nb.runtime').runtime.runtime().history.flush(60)")
+        lines = [
+            message["content"]["data"]["text/plain"]
+            for message in reply.messages
+            if message["msg_type"] == "update_display_data"
+        ]
+        assert re.search(r"; ▲ slower than usual: \[\d+\] [34]\.\d×; see", lines[-1]), lines
+        kernel.run("seconds = 0.1", "set")
+        reply = kernel.run(cell, "c")
+        assert not any("slower" in repr(message["content"]) for message in reply.messages)
