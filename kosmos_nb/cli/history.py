@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kosmos_nb.cli.options import AsJson, Output, Overwrite, Top
+from kosmos_nb.cli.regressions import regressions_command
 from kosmos_nb.core import ConfigError, units
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ history_app = typer.Typer(
     rich_markup_mode="rich",
     add_completion=False,
 )
+history_app.command("regressions")(regressions_command)
 
 _REFERENCE = "An id or the beginning of one, a label, last or previous."
 
@@ -49,10 +51,10 @@ def list_command(
 
       kosmos history list --last 5 --label training --json
     """
-    with _history() as history:
+    with open_history() as history:
         frame = history.last(last, label=label, cell=cell)
         if as_json:
-            _print_json(frame)
+            print_json(frame)
             return
         if frame.empty:
             which = " of that label or cell" if label or cell else ""
@@ -80,7 +82,7 @@ def show_command(
     """
     from kosmos_nb.cli.profile_view import print_profile  # noqa: PLC0415 - rich, 50 ms; only here
 
-    with _history() as history:
+    with open_history() as history:
         found = history.profile(history.find(profile))
         if output is not None:
             found.save(output, overwrite=overwrite)
@@ -106,7 +108,7 @@ def compare_command(
 
       kosmos history compare baseline last
     """
-    with _history() as history:
+    with open_history() as history:
         found = history.find(before), history.find(after)
         if found[0] == found[1]:
             raise ConfigError(f"{before!r} and {after!r} are the same profile.")
@@ -127,10 +129,10 @@ def sql_command(
 
       kosmos history sql "SELECT name, sum(self_s) FROM function_stats GROUP BY ALL" --json
     """
-    with _history() as history:
+    with open_history() as history:
         frame = history.sql(query)
         if as_json:
-            _print_json(frame)
+            print_json(frame)
             return
         print(frame.head(rows).to_string(index=False) if len(frame) else "No rows.")
         if len(frame) > rows:
@@ -140,7 +142,8 @@ def sql_command(
             )
 
 
-def _history() -> History:
+def open_history() -> History:
+    """Return the history that the settings name."""
     from kosmos_nb.history import History  # noqa: PLC0415 - settings and database; not for --help
 
     return History()
@@ -178,7 +181,7 @@ def _row(row: dict[Hashable, Any]) -> tuple[str, ...]:
     )
 
 
-def _print_json(frame: pd.DataFrame) -> None:
+def print_json(frame: pd.DataFrame) -> None:
     """Write the rows as a JSON list of objects; stamps as ISO 8601, UTC, what is no number as null."""
     rows = [{str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
     print(json.dumps(rows, ensure_ascii=False, default=str))

@@ -7,7 +7,9 @@ up at a path that the history does not know,
 - the other notebook's file is gone: it was renamed or moved, and the cell is the same;
 - the other file is there: it was copied, and the cell is a new one.
 
-Where no id is given, the cell is its code. The rule is in docs/design/history.md.
+Where no id is given, the cell is its code; so it is for the ids that VS Code makes up for notebooks
+without any (before nbformat 4.5), which count the cells anew whenever the file is opened. The rule is in
+docs/design/history.md.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+_PASSING = "vscode-notebook-cell:"
 _NEWEST = """
 SELECT notebook, cell_key FROM executions
 WHERE cell_id = ? AND kind = 'cell' AND origin = (SELECT content FROM meta WHERE key = 'origin')
@@ -42,7 +45,7 @@ def cell_key(
         run: Row of `executions`: `id`, `kind`, `cell_id`, `notebook` and `code_hash`.
         is_there: Whether a path leads to a file.
     """
-    if run["kind"] != "cell" or not run["cell_id"]:
+    if run["kind"] != "cell" or not run["cell_id"] or run["cell_id"].startswith(_PASSING):
         return run["code_hash"] or None
     newest = connection.execute(_NEWEST, (run["cell_id"],)).fetchone()
     if newest is None:

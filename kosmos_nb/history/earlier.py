@@ -26,11 +26,13 @@ KINDS = ("cell",)
 SEARCHES = 1_000
 _NEWER_THAN_ALL = 2**62
 
+_PLACE_OF = "SELECT seq FROM executions WHERE id = :id"
 _OF_ITS_KIND = """
-SELECT id, wall_s, environment_hash FROM (
-  SELECT * FROM executions WHERE code_hash = :code_hash AND seq < :seq ORDER BY seq DESC LIMIT :searches
-)
-WHERE kind = :kind AND mode = :mode AND python LIKE :python AND traces = :traces
+SELECT id, wall_s, environment_hash FROM executions
+WHERE code_hash = :code_hash AND seq < :seq
+  AND seq > coalesce((SELECT seq FROM executions WHERE code_hash = :code_hash AND seq < :seq
+                      ORDER BY seq DESC LIMIT 1 OFFSET :searches), 0)
+  AND kind = :kind AND mode = :mode AND python LIKE :python AND traces = :traces
   AND CASE WHEN environment_hash IS NULL OR :host_class IS NULL THEN host = :host
       ELSE environment_hash IN (SELECT hash FROM environments WHERE host_class = :host_class) END
   AND status = 'ok' AND is_warm IS :is_warm AND wall_s > 0 AND input_cells BETWEEN :least AND :most
@@ -44,18 +46,21 @@ ORDER BY seq DESC LIMIT 1
 _FUNCTIONS = "SELECT execution_id, name, self_s FROM function_stats WHERE execution_id IN ({marks})"
 
 
-def standing_of(connection: sqlite3.Connection, profile: ProfileResult) -> Standing | None:
+def standing_of(
+    connection: sqlite3.Connection, profile: ProfileResult, *, is_new: bool = False
+) -> Standing | None:
     """Say how a run stands; None where it did not come to its end, or where it is no cell.
 
     Args:
         connection: On the store, within a transaction.
         profile: The run; it may be in the store, or not yet.
+        is_new: That it is not, for who knows it.
     """
     if profile.kind not in KINDS or profile.status != "ok" or not profile.code_hash or not profile.wall_s > 0:
         return None
     connection.row_factory = None
     asked = _asked(profile)
-    saved = connection.execute("SELECT seq FROM executions WHERE id = ?", (profile.id,)).fetchone()
+    saved = None if is_new else connection.execute(_PLACE_OF, asked).fetchone()
     asked["seq"] = saved[0] if saved else _NEWER_THAN_ALL
     rows = connection.execute(_OF_ITS_KIND, asked).fetchall()
     standing = judge([*(wall_s for _, wall_s, _ in reversed(rows)), profile.wall_s])

@@ -142,8 +142,8 @@ class History:
 
         Args:
             profile: It may be saved, or not yet.
-            at_once: Return None rather than wait: for a store that is in use, and for one that has to be
-                made or brought up to date.
+            at_once: For a profile that was just made: return None rather than wait for a store that is in
+                use, or that has to be made or brought up to date.
 
         Raises:
             HistoryError: The history cannot be read.
@@ -152,7 +152,7 @@ class History:
             with self._store.reading() as connection:
                 return standing_of(connection, profile)
         with self._store.glance() as glanced:
-            return standing_of(glanced, profile) if glanced is not None else None
+            return standing_of(glanced, profile, is_new=True) if glanced is not None else None
 
     def last(
         self,
@@ -192,12 +192,36 @@ class History:
         Raises:
             HistoryError: The history cannot be read.
         """
-        unknown = sorted(set(chosen) - set(listing.CHOICES))
-        if unknown:
-            raise HistoryError(f"profiles() chooses by {', '.join(listing.CHOICES)}; not by {unknown[0]!r}.")
+        listing.check_choices(chosen)
         self._replay()
         with self._store.reading() as connection:
             return listing.profiles(connection, listing.ALL, chosen).iloc[::-1].reset_index(drop=True)
+
+    def regressions(self, **chosen: str | None) -> pd.DataFrame:
+        """Return where cells became slower for good, the newest first, one row each.
+
+        A cell's runs in one mode, cold or warm, are one series, whatever became of its code; a step of no
+        less than 20 % and 50 ms is told that fewer than one in a hundred shuffles of the runs would show.
+        A series has 11 runs or more.
+
+        Args:
+            chosen: `label`, `cell`, `experiment`, `mode` and `notebook`, each as in `last`.
+
+        Returns:
+            `started_at` of the first slower run and its `id`; `cell` (label or first line), `notebook`,
+            `mode`, `cell_key`; medians `before_s` and `after_s`, their `ratio`, and how many runs lie at
+            these levels, `runs_before` and `runs_after`; `p`; `what_changed` with that run; `is_last`: the
+            level has not changed since.
+
+        Raises:
+            HistoryError: The history cannot be read.
+        """
+        from kosmos_nb.history.regressions import regressions  # noqa: PLC0415 - numpy; only who asks pays
+
+        listing.check_choices(chosen)
+        self._replay()
+        with self._store.reading() as connection:
+            return regressions(connection, chosen)
 
     def runs(self, n: int = 20) -> pd.DataFrame:
         """Return the newest research runs, newest first, one row each with its verdicts counted.

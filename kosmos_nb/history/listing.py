@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kosmos_nb.core import HistoryError
@@ -11,6 +12,15 @@ from kosmos_nb.history.annotations import said
 if TYPE_CHECKING:
     import pandas as pd
 
+CHOICES = ("label", "cell", "experiment", "mode", "notebook")
+# What a profile must have to be chosen; each is a parameter, NULL where it was not asked.
+CHOSEN = """(:label IS NULL OR label = :label)
+  AND (:experiment IS NULL OR experiment_id = :experiment)
+  AND (:mode IS NULL OR mode = :mode)
+  AND (:notebook IS NULL OR notebook = :notebook
+       OR replace(substr(notebook, -length(:notebook) - 1), '\\', '/') = '/' || :notebook)
+  AND (:cell IS NULL OR cell_id = :cell OR cell_key = :cell
+       OR (code_hash <> '' AND substr(code_hash, 1, length(:cell)) = :cell))"""
 _PROFILES = f"""
 SELECT * FROM (
   SELECT e.id, e.started_at_us, {said("label", "e.label")} AS label,
@@ -20,13 +30,7 @@ SELECT * FROM (
   FROM executions e LEFT JOIN codes c ON c.hash = e.source_hash
   ORDER BY e.started_at_us DESC, e.seq DESC
 )
-WHERE (:label IS NULL OR label = :label)
-  AND (:experiment IS NULL OR experiment_id = :experiment)
-  AND (:mode IS NULL OR mode = :mode)
-  AND (:notebook IS NULL OR notebook = :notebook
-       OR replace(substr(notebook, -length(:notebook) - 1), '\\', '/') = '/' || :notebook)
-  AND (:cell IS NULL OR cell_id = :cell OR cell_key = :cell
-       OR (code_hash <> '' AND substr(code_hash, 1, length(:cell)) = :cell))
+WHERE {CHOSEN}
 LIMIT :n
 """  # noqa: S608 - constants only
 _RUNS = """
@@ -44,10 +48,9 @@ ORDER BY r.started_at_us DESC, r.seq DESC
 LIMIT :n
 """
 ALL = -1
-CHOICES = ("label", "cell", "experiment", "mode", "notebook")
 
 
-def profiles(connection: sqlite3.Connection, n: int, chosen: dict[str, str | None]) -> pd.DataFrame:
+def profiles(connection: sqlite3.Connection, n: int, chosen: Mapping[str, str | None]) -> pd.DataFrame:
     """Return the newest profiles, newest first, one row each.
 
     Args:
@@ -55,7 +58,7 @@ def profiles(connection: sqlite3.Connection, n: int, chosen: dict[str, str | Non
         n: How many at most, or `ALL`.
         chosen: What they must have, of `label`, `cell`, `experiment`, `mode` and `notebook`.
     """
-    return _frame(connection, _PROFILES, dict.fromkeys(CHOICES) | chosen | {"n": n})
+    return _frame(connection, _PROFILES, dict.fromkeys(CHOICES) | dict(chosen) | {"n": n})
 
 
 def runs(connection: sqlite3.Connection, n: int) -> pd.DataFrame:
@@ -71,6 +74,17 @@ def check_count(n: int) -> None:
     """
     if n < 0:
         raise HistoryError(f"n is a number of rows and cannot be {n}.")
+
+
+def check_choices(chosen: Iterable[str]) -> None:
+    """Refuse what profiles cannot be chosen by.
+
+    Raises:
+        HistoryError: There is such a name.
+    """
+    unknown = sorted(set(chosen) - set(CHOICES))
+    if unknown:
+        raise HistoryError(f"Profiles are chosen by {', '.join(CHOICES)}; not by {unknown[0]!r}.")
 
 
 def _frame(connection: sqlite3.Connection, query: str, asked: dict[str, Any]) -> pd.DataFrame:

@@ -51,6 +51,8 @@ def judge(times_s: Sequence[float]) -> Standing:
     apart: list[float] = []  # the newest in a row, all slower or all faster
     side = 0
     *logs, now = map(math.log, seen)
+    if max(seen) - min(seen) < LEAST_S:  # a short cell: nothing can be apart
+        usual, logs = logs, []
     for log in logs:
         found = _side(usual, log)
         if found != side:
@@ -95,7 +97,10 @@ def _side(usual: Sequence[float], log: float) -> int:
     if len(usual) < LEAST_RUNS:
         return 0
     newest = usual[-MOST_RUNS:]
-    n, centre = len(newest), statistics.median(newest)
+    n = len(newest)
+    if max(newest) - min(newest) <= _OUTLIER and abs(log - math.fsum(newest) / n) <= _LEAST_LOG:
+        return 0  # what follows would say so, too: no run is an outlier, and the time is near their mean
+    centre = statistics.median(newest)
     reach = max(_OUTLIER, _SCALE * statistics.median([abs(one - centre) for one in newest]))
     held = [min(max(one, centre - reach), centre + reach) for one in newest]
     mean = math.fsum(held) / n

@@ -13,16 +13,29 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FLUSH_S = 5.0
+NO_REGRESSION = "No cell with 11 or more runs became slower for good."
 
 PARSER = opt.OptionParser(
     "%kosmos_history",
     "Show the newest profiles of this user's history, of all kernels, as a DataFrame.",
-    ["%kosmos_history", "%kosmos_history --last 5", "%kosmos_history --label training"],
+    [
+        "%kosmos_history",
+        "%kosmos_history --last 5",
+        "%kosmos_history --label training",
+        "%kosmos_history --regressions",
+    ],
 )
 PARSER.add_argument("--last", type=opt.whole_number, metavar="N", default=20, help="How many rows; 20.")
 PARSER.add_argument("--label", metavar="NAME", help="Only profiles with this label.")
 PARSER.add_argument(
-    "--cell", metavar="KEY", help="Only this cell: its Jupyter id, or the beginning of its code hash."
+    "--cell",
+    metavar="KEY",
+    help="Only this cell: its Jupyter id, its key, or the beginning of its code hash.",
+)
+PARSER.add_argument(
+    "--regressions",
+    action="store_true",
+    help="Where cells became slower for good instead, and what changed with it; the newest first.",
 )
 
 
@@ -41,4 +54,10 @@ class HistoryMagics(Magics):
             return None
         history = runtime().history
         history.flush(FLUSH_S)  # so that the cell before this one is in it
-        return history.last(options.last, label=options.label, cell=options.cell)
+        if not options.regressions:
+            return history.last(options.last, label=options.label, cell=options.cell)
+        found = history.regressions(label=options.label, cell=options.cell)
+        if found.empty:
+            print(NO_REGRESSION)
+            return None
+        return found.head(options.last)
