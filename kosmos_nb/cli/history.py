@@ -118,7 +118,14 @@ def compare_command(
 @history_app.command("sql", no_args_is_help=True)
 def sql_command(
     query: Annotated[str, typer.Argument(metavar="SELECT", help="In DuckDB's dialect.", show_default=False)],
-    rows: Annotated[int, typer.Option(metavar="N", min=1, help="Most rows that are shown.")] = MOST_ROWS,
+    rows: Annotated[
+        str,
+        typer.Option(
+            metavar="N|all",
+            help=f"Read only the first N rows of the result; {MOST_ROWS:,}, with --json all.",
+            show_default=False,
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Ask the history in SQL, read-only.
@@ -129,17 +136,25 @@ def sql_command(
 
       kosmos history sql "SELECT name, sum(self_s) FROM function_stats GROUP BY ALL" --json
     """
+    limit = _row_limit(rows or ("all" if as_json else str(MOST_ROWS)))
+    notes: list[str] = []
     with open_history() as history:
-        frame = history.sql(query)
-        if as_json:
-            print_json(frame)
-            return
-        print(frame.head(rows).to_string(index=False) if len(frame) else "No rows.")
-        if len(frame) > rows:
-            print(
-                f"{rows:,} of {len(frame):,} rows; --rows {len(frame)} shows all, --json writes all.",
-                file=sys.stderr,
-            )
+        frame = history.sql(query, rows=limit, note=notes.append)
+    if as_json:
+        print_json(frame)
+    else:
+        print(frame.to_string(index=False) if len(frame) else "No rows.")
+    for note in notes:
+        print(note, file=sys.stderr)
+
+
+def _row_limit(text: str) -> int | None:
+    """Return a number of rows, None for all."""
+    if text == "all":
+        return None
+    if not text.isdecimal() or int(text) == 0:
+        raise typer.BadParameter(f"{text!r} is neither a number above zero nor all.", param_hint="--rows")
+    return int(text)
 
 
 def open_history() -> History:

@@ -15,6 +15,7 @@ from kosmos_nb.history import lifecycle, listing
 from kosmos_nb.history.annotations import Field, annotate
 from kosmos_nb.history.compare import compare
 from kosmos_nb.history.earlier import standing_of
+from kosmos_nb.history.fetching import Limit
 from kosmos_nb.history.finding import find
 from kosmos_nb.history.query import Frames, Note, Params, QueryEngine
 from kosmos_nb.history.records import ProfileDiff, ProfileResult, RunSnapshot, Standing
@@ -257,7 +258,14 @@ class History:
         return self._annotate(reference, "note", note)
 
     def sql(
-        self, query: str, params: Params = None, frames: Frames = None, *, note: Note | None = None
+        self,
+        query: str,
+        params: Params = None,
+        frames: Frames = None,
+        *,
+        note: Note | None = None,
+        rows: int | None = None,
+        size_bytes: int | None = None,
     ) -> pd.DataFrame:
         """Run one SELECT (or EXPLAIN of one) in DuckDB's dialect, read-only.
 
@@ -267,14 +275,19 @@ class History:
             frames: A mapping in which names that are no table of the history are looked up, and
                 all that is written `nb.name`: pandas or polars DataFrames, Arrow tables.
             note: Called with one line where the history's table hides a frame of the same name,
-                and where a column was left out because it has no form in SQL.
+                where a column was left out because it has no form in SQL, and where there are
+                more rows than were read.
+            rows: Read at most so many rows; None for all.
+            size_bytes: Read at most so many bytes, as the DataFrame takes them; None for all. At
+                least one row is read, and what lies inside of lists and structs does not count.
 
         Raises:
             QueryError: The query is not allowed, or not valid.
-            HistoryError: The history cannot be read.
+            HistoryError: The history cannot be read; `rows` or `size_bytes` is below one.
         """
+        limit = Limit(rows, size_bytes)
         self._replay()
-        return self._engine.sql(query, params, frames, note=note)
+        return self._engine.sql(query, params, frames, note=note, limit=limit)
 
     def tables(self) -> pd.DataFrame:
         """Return what queries can name: `name, kind, column, meaning, unit`, one row a column."""

@@ -13,6 +13,7 @@ from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 
 from kosmos_nb.core import QueryError
+from kosmos_nb.history.fetching import Limit, fetch
 from kosmos_nb.history.joining import SCHEMA, Joined, join, leave
 from kosmos_nb.history.opening import BUSY_S
 from kosmos_nb.history.readonly import check, one_line, place
@@ -45,6 +46,9 @@ _REFLECTIVE = re.compile(
 Params = Sequence[Any] | Mapping[str, Any] | None
 Frames = Mapping[str, Any] | None
 Note = Callable[[str], None]
+_Answer = tuple["pd.DataFrame", list[str]]
+
+_ALL = Limit()
 
 
 class QueryEngine:
@@ -60,7 +64,13 @@ class QueryEngine:
         self._has_stopped = False
 
     def sql(
-        self, query: str, params: Params = None, frames: Frames = None, *, note: Note | None = None
+        self,
+        query: str,
+        params: Params = None,
+        frames: Frames = None,
+        *,
+        note: Note | None = None,
+        limit: Limit = _ALL,
     ) -> pd.DataFrame:
         """Run one SELECT, or EXPLAIN of one.
 
@@ -70,7 +80,9 @@ class QueryEngine:
             frames: Where names that are no table of the history, and `nb.name`, are looked up:
                 pandas or polars DataFrames, Arrow tables.
             note: Called with a line about what the user may not expect: a frame that the
-                history's table of that name hides, a column without a form in SQL.
+                history's table of that name hides, a column without a form in SQL, rows
+                beyond the limit.
+            limit: How much of the result is read.
 
         Returns:
             A pandas DataFrame; stamps are timestamps in UTC without a zone.
@@ -92,7 +104,7 @@ class QueryEngine:
                 is_sound = True
                 join(engine, reads.names, has_schema=SCHEMA in reads.schemas, frames=frames or {}, to=joined)
                 is_sound = False
-                frame = _interruptible(engine, lambda: _run(engine, query, params))
+                frame, cut = _interruptible(engine, lambda: _run(engine, query, params, limit))
                 is_sound = True
             except duckdb.Error as error:
                 # After these DuckDB answers nothing more; the next query gets a new one.
@@ -104,8 +116,10 @@ class QueryEngine:
                     leave(engine, joined)
                 else:  # so it is after an interrupt, whose transaction may be open
                     self._disconnect()
+            if cut:
+                self._release()
             if note is not None:
-                for line in joined.notes(query):
+                for line in (*joined.notes(query), *cut):
                     note(line)
             return frame
 
@@ -143,6 +157,13 @@ class QueryEngine:
                 connection.close()
         self._engine = self._parser = None
         self._registered = {}
+
+    def _release(self) -> None:
+        """Give back the memory of what was computed ahead; DuckDB and Arrow would keep it for later."""
+        import pyarrow as pa  # noqa: PLC0415 - 0.1 s, needed by queries only
+
+        self._disconnect()
+        pa.default_memory_pool().release_unused()
 
     def _connections(self) -> tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection]:
         """Return the engine, and a second DuckDB without tables that only parses."""
@@ -188,21 +209,21 @@ def _locked_duckdb() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _run(engine: duckdb.DuckDBPyConnection, query: str, params: Params) -> pd.DataFrame:
+def _run(engine: duckdb.DuckDBPyConnection, query: str, params: Params, limit: Limit) -> _Answer:
     engine.execute("BEGIN TRANSACTION READ ONLY")
     try:
-        return engine.execute(query, params).df() if params is not None else engine.execute(query).df()
+        return fetch(engine.execute(query, params) if params is not None else engine.execute(query), limit)
     finally:
         engine.execute("ROLLBACK")
 
 
-def _interruptible(engine: duckdb.DuckDBPyConnection, work: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+def _interruptible(engine: duckdb.DuckDBPyConnection, work: Callable[[], _Answer]) -> _Answer:
     """Do the work in a thread, so that the Stop button ends any query.
 
     In the main thread DuckDB looks for signals between its own tasks only, and a task that
     finds no row can take for ever. Told from outside, it stops at once.
     """
-    outcome: Future[pd.DataFrame] = Future()
+    outcome: Future[_Answer] = Future()
 
     def run() -> None:
         try:

@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from kosmos_nb.magics.options import OptionParser, documented_by, one_line_errors, variable_name
+from kosmos_nb.magics.options import (
+    OptionParser,
+    documented_by,
+    one_line_errors,
+    variable_name,
+    whole_number,
+)
 from kosmos_nb.runtime import runtime
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FLUSH_S = 5.0
+
+
+class _Limit(NamedTuple):
+    """How much of a result is read; None for all."""
+
+    rows: int | None
+    size_bytes: int | None
+
+
+_USUAL = _Limit(100_000, 100_000_000)
+
+
+def _row_limit(text: str) -> _Limit:
+    """Accept a number of rows, or `all`."""
+    return _Limit(None if text == "all" else whole_number(text), None)
+
 
 PARSER = OptionParser(
     "%kosmos_sql",
@@ -26,11 +48,20 @@ PARSER = OptionParser(
         "%kosmos_sql SELECT label, execution_time FROM execution_profiles ORDER BY started_at DESC LIMIT 5",
         "%%kosmos_sql -o slow",
         "SELECT function_name, sum(cumulative_time) AS s FROM profiling_bottlenecks GROUP BY ALL",
+        "%kosmos_sql --rows all SELECT * FROM line_stats",
     ],
 )
 PARSER.add_argument(
     "-o", "--out", type=variable_name, metavar="VAR", help="Bind the result to VAR, show nothing."
 )
+PARSER.add_argument(
+    "--rows",
+    type=_row_limit,
+    metavar="N|all",
+    default=_USUAL,
+    help="Read the first N rows of the result, or all; by default 100,000, and no more than 100 MB.",
+)
+PARSER.offer("--rows", lambda names, words: ["all"])
 PARSER.add_argument("--tables", action="store_true", help="List tables, views and columns with their units.")
 CELL_PARSER = PARSER.called("%%kosmos_sql")
 
@@ -55,7 +86,7 @@ class SqlMagics(Magics):
         else:
             query = _query(rest, cell)
             history.flush(FLUSH_S)  # so that the cell before this one is in it
-            frame = history.sql(query, frames=names, note=_note)
+            frame = history.sql(query, frames=names, note=_note, **options.rows._asdict())
         if options.out is None:
             return frame
         names[options.out] = frame

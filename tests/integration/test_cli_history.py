@@ -88,9 +88,25 @@ def test_sql_is_answered_as_a_table_and_as_json(kosmos):
     code, out, error = kosmos("sql", query, "--rows", "2")
     assert code == 0
     assert out.splitlines()[1].split() == ["run", "0", "5.92"]
-    assert error == "2 of 10 rows; --rows 10 shows all, --json writes all.\n"
+    assert len(out.splitlines()) == 3
+    assert error == "Only the first 2 rows; --rows all (in Python rows=None) gives all.\n"
     assert len(json.loads(kosmos("sql", query, "--json")[1])) == 10
+    code, out, error = kosmos("sql", query, "--rows", "2", "--json")
+    assert len(json.loads(out)) == 2 and error.startswith("Only the first 2 rows;")
     assert kosmos("sql", "SELECT 1 AS n WHERE false")[1] == "No rows.\n"
+
+
+def test_sql_shows_the_first_thousand_rows_unless_it_is_asked_for_more(kosmos):
+    endless, long = "SELECT i FROM range(1000000000000) t(i)", "SELECT i FROM range(1500) t(i)"
+    code, out, error = kosmos("sql", endless)
+    assert (code, out.split()[-1]) == (0, "999")
+    assert error.startswith("Only the first 1,000 rows; --rows all")
+    code, out, error = kosmos("sql", long, "--rows", "all")
+    assert (code, out.split()[-1], error) == (0, "1499", "")
+    assert len(json.loads(kosmos("sql", long, "--json")[1])) == 1500
+    for wrong in ("0", "many", "-3"):
+        code, out, error = kosmos("sql", long, "--rows", wrong)
+        assert (code, out) == (2, "") and f"{wrong!r} is neither" in error
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,8 @@ def test_a_frame_hidden_by_the_history_is_one_line_and_in_the_help(kernel):
         ("%%kosmos_sql SELECT 1\nSELECT 2", "goes into the cell's body"),
         ("%%kosmos_sql -o 1x\nSELECT 2", "1x"),
         ("%%kosmos_sql\nSELECT nope FROM runs", "nope"),
+        ("%kosmos_sql --rows many SELECT 1", "'many' is not a whole number above zero"),
+        ("%kosmos_sql --rows 0 SELECT 1", "'0' is not a whole number above zero"),
         ("%kosmos_history --last many", "many"),
         ("%kosmos_history --nope", "no option --nope"),
     ],
@@ -90,6 +92,26 @@ def test_tables_are_listed_with_meanings_and_units(kernel):
     assert kernel.value("'execution_profiles' in set(_.name)") == "True"
 
 
+def test_a_big_result_is_cut_with_one_line_that_says_how_to_get_all(kernel):
+    reply = kernel.run("%kosmos_sql -o big SELECT * FROM range(1000000000000) t(i)")
+    assert (
+        reply.stderr
+        == "kosmos_nb: Only the first 100,000 rows; --rows all (in Python rows=None) gives all.\n"
+    )
+    assert kernel.value("len(big)") == "100000"
+    reply = kernel.run("%%kosmos_sql -o big\nSELECT repeat('x', 2000) FROM range(1000000000000)")
+    assert "rows, 100 MB; --rows all" in reply.stderr
+    assert 90e6 < int(kernel.value("int(big.memory_usage(deep=True).sum())")) <= 101e6
+
+
+@pytest.mark.parametrize(("rows", "n_rows"), [("3", 3), ("150000", 150_000), ("all", 200_000)])
+def test_as_many_rows_come_as_are_asked_for(kernel, rows, n_rows):
+    reply = kernel.run(f"%%kosmos_sql --rows {rows} -o some\nSELECT i FROM range(200000) t(i)")
+    assert reply.error is None
+    assert reply.stderr.count("\n") == (0 if rows == "all" else 1)
+    assert kernel.value("len(some)") == str(n_rows)
+
+
 def test_the_history_is_a_dataframe_that_can_be_narrowed(kernel):
     kernel.run("%kosmos_history --label first")
     assert kernel.value("_.label.tolist()") == "['first']"
@@ -102,6 +124,7 @@ def test_help_names_the_options_and_shows_examples(kernel):
     assert "--tables" in reply.stdout and "examples:" in reply.stdout
     assert "-o" in kernel.inspect("%kosmos_sql")
     assert "--label" in kernel.complete("%kosmos_history --la")
+    assert "all" in kernel.complete("%%kosmos_sql --rows a")
 
 
 SAVE_200 = """
