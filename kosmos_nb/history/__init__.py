@@ -6,6 +6,7 @@ DuckDB, Arrow and pandas are imported when a call first needs them, not here.
 
 from kosmos_nb.history.compare import compare
 from kosmos_nb.history.history import History, HistoryWarning
+from kosmos_nb.history.queryable import queryable
 from kosmos_nb.history.records import (
     ENDED,
     MEGABYTE,
@@ -86,6 +87,7 @@ __all__ = [
     "check_target",
     "compare",
     "json_text",
+    "queryable",
     "walk",
     "without_source",
     "write_file",

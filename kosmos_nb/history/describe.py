@@ -20,7 +20,8 @@ _UNITS = (
     ("_time", "s"),
     ("_at", "UTC"),
 )
-_INNER = ("meta", "blobs", "tombstones", "sync_state")
+# Tables that no query can name.
+INNER = ("meta", "blobs", "tombstones", "sync_state", "alembic_version")
 
 
 def describe() -> pd.DataFrame:
@@ -35,7 +36,7 @@ def describe() -> pd.DataFrame:
         for column in view.columns
     ]
     for name, table in Base.metadata.tables.items():
-        if name in _INNER:
+        if name in INNER:
             continue
         for column in table.columns:
             shown = column.name.removesuffix("_us") if column.name.endswith("_at_us") else column.name

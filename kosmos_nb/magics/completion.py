@@ -53,12 +53,16 @@ def _values(
     return [value for value in found if value.startswith(begun)]
 
 
-class OptionCompleter:
-    """Adds the options of our magics to a shell's Tab key."""
+class TabCompleter:
+    """Adds answers of ours to a shell's Tab key."""
+
+    # Whom IPython 8.6 and later asks first: the higher number.
+    priority = 0.0
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._matcher: Any = None
+        self._among: list[Any] = []
 
     def install(self) -> None:
         """Begin to answer the Tab key."""
@@ -68,16 +72,28 @@ class OptionCompleter:
         try:
             from IPython.core.completer import context_matcher  # noqa: PLC0415 - IPython 8.6 and later
         except ImportError:
-            self._matcher = self._old_matcher(completer)
+            self._among, self._matcher = self._old_matcher(completer)
         else:
-            self._matcher = context_matcher()(self._new_matcher())
-        completer.custom_matchers.append(self._matcher)
+            self._among = completer.custom_matchers
+            self._matcher = context_matcher(priority=self.priority)(self._new_matcher())
+        self._among.append(self._matcher)
 
     def uninstall(self) -> None:
         """Leave nothing of ours in the completer."""
-        completer = getattr(self._shell, "Completer", None)
-        if completer is not None and self._matcher in completer.custom_matchers:
-            completer.custom_matchers.remove(self._matcher)
+        if self._matcher in self._among:
+            self._among.remove(self._matcher)
+
+    def _new_matcher(self) -> Any:
+        """Return a matcher that is given the whole cell."""
+        raise NotImplementedError
+
+    def _old_matcher(self, completer: Any) -> tuple[list[Any], Callable[[str], list[str]]]:
+        """Return a matcher for older IPythons, and the list of theirs that it belongs to."""
+        raise NotImplementedError
+
+
+class OptionCompleter(TabCompleter):
+    """The options of our magics."""
 
     def _find_parser(self, name: str) -> OptionParser | None:
         for kind in ("line", "cell"):
@@ -98,9 +114,9 @@ class OptionCompleter:
 
         return kosmos_option_matcher
 
-    def _old_matcher(self, completer: Any) -> Callable[[str], list[str]]:
+    def _old_matcher(self, completer: Any) -> tuple[list[Any], Callable[[str], list[str]]]:
         def kosmos_option_matcher(text: str) -> list[str]:
             line = completer.text_until_cursor
             return candidates(line, self._find_parser, self._shell.user_ns) or []
 
-        return kosmos_option_matcher
+        return completer.custom_matchers, kosmos_option_matcher

@@ -9,11 +9,12 @@ from IPython.core.magic import Magics
 from kosmos_nb.config import Kosmos, drop_nonsense
 from kosmos_nb.magics import views
 from kosmos_nb.magics.compare import CompareMagics
-from kosmos_nb.magics.completion import OptionCompleter
+from kosmos_nb.magics.completion import OptionCompleter, TabCompleter
 from kosmos_nb.magics.history import HistoryMagics
 from kosmos_nb.magics.profile import ProfileMagics, complain
 from kosmos_nb.magics.research import ResearchMagics
 from kosmos_nb.magics.sql import SqlMagics
+from kosmos_nb.magics.sql_completion import SqlCompleter
 from kosmos_nb.runtime import runtime
 
 # The loaded extension hangs on the shell itself: this module's own names are lost when
@@ -36,7 +37,7 @@ class Extension:
             CompareMagics(shell),
             ResearchMagics(shell),
         ]
-        self._completer = OptionCompleter(shell)
+        self._completers: list[TabCompleter] = [OptionCompleter(shell), SqlCompleter(shell)]
         # IPython keeps magics by class name, and has a HistoryMagics of its own.
         registry = shell.magics_manager.registry
         names = [type(magics).__name__ for magics in self._magics]
@@ -48,14 +49,16 @@ class Extension:
             self._shell.register_magics(magics)
         self._shell.configurables.append(self.kosmos)
         self._profile.hook.install()
-        self._completer.install()
+        for completer in self._completers:
+            completer.install()
         views.install(self._shell)
         runtime().attach(self.kosmos)
 
     def uninstall(self) -> None:
         """Take everything out again."""
         views.uninstall()
-        self._completer.uninstall()
+        for completer in self._completers:
+            completer.uninstall()
         self._profile.hook.uninstall()
         configurables = self._shell.configurables
         for ours in (self.kosmos, *self._magics):  # a Magics adds itself

@@ -8,12 +8,26 @@ from typing import Any
 
 def parent_metadata(shell: Any) -> dict[str, Any]:
     """Return the metadata of the request that the kernel is answering; empty in a terminal."""
+    metadata = _parent(shell).get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def cell_at_tab(shell: Any) -> tuple[str, int] | None:
+    """Return the cell in which the Tab key was pressed, and where; None in a terminal."""
+    parent = _parent(shell)
+    if parent.get("header", {}).get("msg_type") != "complete_request":
+        return None
+    cell, cursor = parent["content"]["code"], parent["content"].get("cursor_pos")
+    return cell, len(cell) if cursor is None else cursor
+
+
+def _parent(shell: Any) -> dict[str, Any]:
+    """Return the request that the kernel is answering; empty in a terminal."""
     kernel = getattr(shell, "kernel", None)
     if kernel is None:
         return {}
     parent = kernel.get_parent() if hasattr(kernel, "get_parent") else kernel._parent_header
-    metadata = (parent or {}).get("metadata")
-    return metadata if isinstance(metadata, dict) else {}
+    return parent or {}
 
 
 def is_live(shell: Any) -> bool:

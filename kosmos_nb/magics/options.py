@@ -83,6 +83,15 @@ class OptionParser(argparse.ArgumentParser):
         Raises:
             UsageError: As `parse`.
         """
+        words, rest = self.split_head(line)
+        return self.parse_words(words), rest
+
+    def split_head(self, line: str) -> tuple[list[str], str]:
+        """Split off the words of the options at the start of the line; return them and the rest.
+
+        Raises:
+            UsageError: A quote is not closed.
+        """
         stream = io.StringIO(line)
         lexer = shlex.shlex(stream, posix=True)
         lexer.whitespace_split, lexer.commenters = True, ""
@@ -97,11 +106,11 @@ class OptionParser(argparse.ArgumentParser):
                 start = _skip_space(line, stream.tell())
                 break
             words.append(word)
-            if self._wants_value(word):
+            if self.wants_value(word):
                 value_start = _skip_space(line, stream.tell())
                 if value_start < len(line) and not _is_option(line[value_start:]):
                     words.append(self._next_word(lexer))
-        return self.parse_words(words), line[start:]
+        return words, line[start:]
 
     def parse_words(self, words: Sequence[str]) -> argparse.Namespace:
         """Read options that are split already; see `parse`."""
@@ -159,6 +168,11 @@ class OptionParser(argparse.ArgumentParser):
             for name in action.option_strings
         }
 
+    def wants_value(self, word: str) -> bool:
+        """Whether a word of the line is an option, and what follows is its value."""
+        action = self.options().get(word)
+        return action is not None and action.nargs != 0
+
     def error(self, message: str) -> NoReturn:
         """Raise the one-line complaint; argparse calls this where it would leave the process."""
         text = " ".join(message.split()).removeprefix("argument ").removesuffix(".")
@@ -193,10 +207,6 @@ class OptionParser(argparse.ArgumentParser):
             return lexer.get_token() or ""
         except ValueError as error:
             self.error(_quote_complaint(error))
-
-    def _wants_value(self, word: str) -> bool:
-        action = self.options().get(word)
-        return action is not None and action.nargs != 0
 
     def _unexpected(self, extra: Sequence[str]) -> str:
         option = next((word for word in extra if word.startswith("-") and word != "--"), None)

@@ -29,7 +29,7 @@ HEAVY = [
     "statsmodels",
 ]
 
-WORDS = ["--mode", "--quiet", "light", "off", "standard"]
+WORDS = ["--mode", "--quiet", "full", "light", "off", "standard"]
 
 STATE = """
 import gc, signal, sys, threading
@@ -45,6 +45,7 @@ def state():
         "registry": sorted(shell.magics_manager.registry),
         "configurables": sorted(type(c).__name__ for c in shell.configurables),
         "matchers": len(shell.Completer.custom_matchers),
+        "magic matchers": len(getattr(shell.Completer, "magic_arg_matchers", ())),
         "threads": sorted(t.name for t in threading.enumerate() if "kosmos" in t.name.lower()),
         "handlers": [str(signal.getsignal(s)) for s in (signal.SIGALRM, signal.SIGPROF)],
         "gc": len(gc.callbacks),
