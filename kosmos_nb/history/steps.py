@@ -1,7 +1,7 @@
 """Where a series of run times steps from one level to another.
 
 Run times are judged as logarithms. The place where the runs before and the runs after differ most is
-sought with 5, 10, 20, … runs on either side, and with all of them; there the medians have to be 20 % and
+sought with 5, 7, 10, 15, … runs on either side, and with all of them; there the medians have to be 20 % and
 50 ms apart. It is a step if fewer than one in a hundred shuffles of the same runs show one as clear,
 anywhere; then the parts before and after it are searched alike. In the end each step is moved to where the
 levels beside it fit best, and levels that are too short or not far enough apart are made one.
@@ -41,7 +41,6 @@ _BLOCK = 2**14
 _OUTLIER, _SCALE = math.log(1.5), 1.4826
 # Sums of the same numbers in another order differ by less.
 _ROUNDING = 1e-9
-GROW = lambda w: w * 3 // 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +122,7 @@ def _clearest(times_s: Sequence[float], shuffler: np.random.Generator) -> tuple[
     reach = max(_OUTLIER, _SCALE * float(np.median(np.abs(row))))
     row = row.clip(-reach, reach)
     row -= row.mean()
-    best = [(float(clear.max()), LEAST_LEVEL + int(clear.argmax()), width) for width, clear in _search(row)]
+    best = [(float(clear.max()), first + int(clear.argmax()), width) for first, width, clear in _search(row)]
     for clear, at, width in sorted(best, reverse=True):
         start, end = max(0, at - width), min(at + width, len(logs))
         if _are_apart(statistics.median(times_s[start:at]), statistics.median(times_s[at:end])):
@@ -147,22 +146,17 @@ def _search(rows: NDArray[np.float64]) -> Iterator[tuple[int, int, NDArray[np.fl
     import numpy as np  # noqa: PLC0415 - most series need none
 
     n = rows.shape[-1]
-    padded = np.zeros((*rows.shape[:-1], 3 * n + 1))  # sums, as if there were n zeros on either side
-    np.cumsum(rows, axis=-1, out=padded[..., n + 1 : 2 * n + 1])
-    padded[..., 2 * n + 1 :] = padded[..., 2 * n : 2 * n + 1]
-    at = np.arange(LEAST_LEVEL, n - LEAST_LEVEL + 1)
-    first, last = n + LEAST_LEVEL, 2 * n - LEAST_LEVEL + 1
-    here = padded[..., first:last]
+    sums = np.zeros((*rows.shape[:-1], n + 1))
+    np.cumsum(rows, axis=-1, out=sums[..., 1:])
     width = LEAST_LEVEL
-    while True:
-        before, after = np.minimum(at, width), np.minimum(n - at, width)
-        weight = np.sqrt(before * after / (before + after))
-        apart = (padded[..., first + width : last + width] - here) * (weight / after)
-        apart -= (here - padded[..., first - width : last - width]) * (weight / before)
-        yield width, np.abs(apart, out=apart)
-        if width >= n - LEAST_LEVEL:
-            break
-        width = min(n, GROW(width))
+    while 2 * width < n:
+        within = sums[..., width:] - sums[..., :-width]
+        yield width, width, np.abs(within[..., width:] - within[..., :-width]) / math.sqrt(2 * width)
+        width = width * 3 // 2
+    # The mean is zero: what lies after a place has the sum of what lies before it, negative.
+    before = np.arange(LEAST_LEVEL, n - LEAST_LEVEL + 1)
+    apart = np.abs(sums[..., LEAST_LEVEL : n - LEAST_LEVEL + 1])
+    yield LEAST_LEVEL, n, apart / np.sqrt(before * (n - before) / n)
 
 
 def _chance(row: NDArray[np.float64], clear: float, shuffler: np.random.Generator) -> float | None:
@@ -186,7 +180,7 @@ def _as_clear(row: NDArray[np.float64], clear: float, shuffles: int, shuffler: n
     for made in range(0, shuffles, at_once):
         rows = np.broadcast_to(row, (min(at_once, shuffles - made), row.size))
         searched = _search(shuffler.permuted(rows, axis=-1))
-        clearest = np.max([places.max(axis=-1) for _, places in searched], axis=0)
+        clearest = np.max([places.max(axis=-1) for _, _, places in searched], axis=0)
         found += int(np.count_nonzero(clearest >= clear * (1 - _ROUNDING)))
     return found
 

@@ -82,7 +82,7 @@ TABLES = [*queryable(), "Costs", "prices", "nb.runs"]
         ("select * from VER|", ["verdicts"]),
         ("SELECT * FROM execu| e WHERE e.mode = 'full'", ["execution_profiles", "executions"]),
         ("SELECT * FROM pr|", ["profiling_bottlenecks", "prices"]),
-        ("SELECT * FROM co|", ["Costs"]),
+        ("SELECT * FROM co|", ["codes", "Costs"]),
         ("SELECT * FROM nb.|", ["Costs", "prices", "runs"]),
         ("SELECT * FROM runs JOIN NB.r|", ["runs"]),
         ("SELECT * FROM nb|", ["nb.runs"]),
