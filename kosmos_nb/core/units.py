@@ -40,6 +40,15 @@ def count(value: int) -> str:
     return f"{value:,}".replace(",", "\u202f")
 
 
+def dollars(value: float) -> str:
+    """Format a cost: `$12.40`, `$0.031`, `$0`, `< $0.0001`."""
+    if value < 0:
+        return "−" + dollars(-value)
+    if value >= 0.9995:
+        return f"${value:,.2f}"
+    return f"${value:.3g}" if value >= 1e-4 or value == 0 else "< $0.0001"
+
+
 def share(value: float) -> str:
     """Format a share of one as a percentage: `82 %`, `0.6 %`."""
     percent = value * 100

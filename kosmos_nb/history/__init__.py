@@ -4,6 +4,14 @@ The records that the rooms exchange, and `History`, which keeps them. SQLAlchemy
 DuckDB, Arrow and pandas are imported when a call first needs them, not here.
 """
 
+from kosmos_nb.history.calls import (
+    AgentProfile,
+    CallTotals,
+    agent_profile,
+    call_records,
+    totals,
+    totals_by,
+)
 from kosmos_nb.history.compare import compare
 from kosmos_nb.history.history import History, HistoryWarning
 from kosmos_nb.history.queryable import queryable
@@ -47,18 +55,23 @@ from kosmos_nb.history.records import (
     write_file,
 )
 from kosmos_nb.history.sourceless import without_source
+from kosmos_nb.history.workflow import Elapsed, HypothesisCost, TestsCost, WorkflowProfile, workflow_profile
+from kosmos_nb.history.workflow_diff import HypothesisChange, WorkflowDiff, compare_workflows
 
 __all__ = [
     "ENDED",
     "MEGABYTE",
     "PROFILE_ENDINGS",
     "THREAD_FILE",
+    "AgentProfile",
     "AllocationSite",
     "Bottleneck",
     "CallNode",
+    "CallTotals",
     "Change",
     "ChildProcess",
     "DiffNode",
+    "Elapsed",
     "Environment",
     "Experiment",
     "Family",
@@ -66,6 +79,8 @@ __all__ = [
     "History",
     "HistoryWarning",
     "Hypothesis",
+    "HypothesisChange",
+    "HypothesisCost",
     "HypothesisState",
     "InputData",
     "LineStat",
@@ -82,13 +97,22 @@ __all__ = [
     "Severity",
     "Standing",
     "Status",
+    "TestsCost",
     "Verdict",
     "VerdictName",
+    "WorkflowDiff",
+    "WorkflowProfile",
+    "agent_profile",
+    "call_records",
     "check_target",
     "compare",
+    "compare_workflows",
     "json_text",
     "queryable",
+    "totals",
+    "totals_by",
     "walk",
     "without_source",
+    "workflow_profile",
     "write_file",
 ]

@@ -16,7 +16,7 @@ from kosmos_nb.history.annotations import Field, annotate
 from kosmos_nb.history.compare import compare
 from kosmos_nb.history.earlier import standing_of
 from kosmos_nb.history.fetching import Limit
-from kosmos_nb.history.finding import find
+from kosmos_nb.history.finding import find, find_run
 from kosmos_nb.history.query import Frames, Note, Params, QueryEngine
 from kosmos_nb.history.records import ProfileDiff, ProfileResult, RunSnapshot, Standing
 from kosmos_nb.history.rows import Record, profile_from_rows, run_from_rows, to_bundle
@@ -117,6 +117,20 @@ class History:
         self._replay()
         with self._store.reading() as connection:
             return find(connection, reference, last=last)
+
+    def find_run(self, reference: str) -> str:
+        """Return the id of the research run that is meant.
+
+        Args:
+            reference: An id, its beginning or its short form as views show it, `last` (the newest), or
+                `previous` (the one before it).
+
+        Raises:
+            HistoryError: There is none, there are several, or the history cannot be read.
+        """
+        self._replay()
+        with self._store.reading() as connection:
+            return find_run(connection, reference)
 
     def compare(self, before: str, after: str) -> ProfileDiff:
         """Lay two profiles side by side; each is named as in `find`.
@@ -234,6 +248,20 @@ class History:
         self._replay()
         with self._store.reading() as connection:
             return listing.runs(connection, n)
+
+    def llm_calls(self, *, run: str | None = None, role: str | None = None) -> pd.DataFrame:
+        """Return the calls of language models, oldest first, one row each.
+
+        Args:
+            run: Only those that worked for this research run: its whole id, which `find_run` tells.
+            role: Only those in this role, as which the model worked.
+
+        Raises:
+            HistoryError: The history cannot be read.
+        """
+        self._replay()
+        with self._store.reading() as connection:
+            return listing.llm_calls(connection, run, role)
 
     def label(self, reference: str, label: str) -> str:
         """Give a profile a label, in place of the one that it has; an empty one takes that away.

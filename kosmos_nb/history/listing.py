@@ -1,4 +1,4 @@
-"""Profiles and runs as DataFrames: what is asked most, without SQL."""
+"""Profiles, runs and calls of models as DataFrames: what is asked most, without SQL."""
 
 from __future__ import annotations
 
@@ -47,6 +47,13 @@ GROUP BY r.seq
 ORDER BY r.started_at_us DESC, r.seq DESC
 LIMIT :n
 """
+_CALLS = """
+SELECT id, started_at_us, run_id, role, model, status, wall_s, waited_s, input_tokens, output_tokens,
+       cost_usd, attempts, is_cached, stop_reason, error_type
+FROM llm_calls
+WHERE (:run IS NULL OR run_id = :run) AND (:role IS NULL OR role = :role)
+ORDER BY started_at_us, seq
+"""
 ALL = -1
 
 
@@ -64,6 +71,12 @@ def profiles(connection: sqlite3.Connection, n: int, chosen: Mapping[str, str | 
 def runs(connection: sqlite3.Connection, n: int) -> pd.DataFrame:
     """Return the newest research runs, newest first, one row each with its verdicts counted."""
     return _frame(connection, _RUNS, {"n": n})
+
+
+def llm_calls(connection: sqlite3.Connection, run: str | None, role: str | None) -> pd.DataFrame:
+    """Return the calls of language models, oldest first, one row each."""
+    kinds = {"is_cached": "bool", "wall_s": "float64", "waited_s": "float64", "cost_usd": "float64"}
+    return _frame(connection, _CALLS, {"run": run, "role": role}).astype(kinds)
 
 
 def check_count(n: int) -> None:
