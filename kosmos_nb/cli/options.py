@@ -14,5 +14,8 @@ Output = Annotated[
         "--output", "-o", help="Also write a file: .json, .html, .speedscope.json, .collapsed, .pstats."
     ),
 ]
+JsonOutput = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Also write a file: .json, what --json writes.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON alone.")]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from kosmos_nb.cli.options import AsJson, Output, Overwrite, Top
+from kosmos_nb.cli.options import AsJson, JsonOutput, Output, Overwrite, Top
 from kosmos_nb.cli.profile_run import Plan, profile_notebook, profile_script
 from kosmos_nb.core import ConfigError
 
@@ -152,3 +152,98 @@ def experiment(
             as_json=as_json,
         )
     )
+
+
+_RUN = "An id or the beginning of one, last, or previous."
+
+
+@profile_app.command("workflow")
+def workflow(
+    run: Annotated[str, typer.Option(metavar="RUN", help=_RUN)] = "last",
+    compare: Annotated[
+        str | None, typer.Option(metavar="RUN", help="An earlier run, to hold it against.")
+    ] = None,
+    output: JsonOutput = None,
+    overwrite: Overwrite = False,
+    top: Top = 15,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a whole research run cost, and what its time went into, from the history.
+
+    [bold]Examples[/bold]
+
+      kosmos profile workflow
+
+      kosmos profile workflow --run 01a20925 --compare previous --output run.json
+
+    [bold]JSON[/bold] in seconds and bytes; null is what was not measured
+
+      run_id question target status error started_at_us workers versions notes
+      data_name data_hash n_rows n_columns wall_s cpu_s peak_bytes
+      slowest_step slowest_step_s
+      elapsed     before_s tests_s calls_s rest_s: together wall_s
+      tests       number failed wall_s computing_s waiting_s busy_share
+                  busy_share_of_tests
+      states, verdicts   number of hypotheses by name
+      hypotheses  all, the slowest first: id statement x y given state verdict
+                  wall_s cpu_s peak_bytes error
+      calls       by role, and all_calls: as in kosmos profile agent
+
+      With --compare: profile, compare (the earlier run), and changes:
+      hypotheses (statement x y given before_s after_s, matched by statement,
+      what got slower first) only_before only_after notes
+    """
+    from kosmos_nb.cli.delivery import Delivery  # noqa: PLC0415 - the history; not for --help
+    from kosmos_nb.cli.workflow import show_workflow  # noqa: PLC0415
+
+    delivery = Delivery(output=output, overwrite=overwrite, as_json=as_json)
+    show_workflow(run, compare, top=top, delivery=delivery)
+
+
+@profile_app.command("agent")
+def agent(
+    role: Annotated[
+        str | None, typer.Option(metavar="ROLE", help="As what the model worked; without it, all roles.")
+    ] = None,
+    run: Annotated[str | None, typer.Option(metavar="RUN", help=f"Only this research run. {_RUN}")] = None,
+    compare: Annotated[
+        str | None, typer.Option(metavar="RUN", help="An earlier run, to hold --run against.")
+    ] = None,
+    output: JsonOutput = None,
+    overwrite: Overwrite = False,
+    top: Top = 15,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a language model's calls in one role cost, from the history.
+
+    [bold]Examples[/bold]
+
+      kosmos profile agent
+
+      kosmos profile agent --role proposer --run last --compare previous
+
+    [bold]JSON[/bold] in seconds and dollars; null is what was not measured
+
+      role run_id first_at_us last_at_us
+      total, models  name calls failed interrupted cached attempts
+                     input_tokens output_tokens cost_usd wall_s waited_s: sums
+                     median_s p90_s p99_s longest_s: of a call that was sent;
+                     p90 from 10 of them on, p99 from 100 on
+      errors, stop_reasons   number of calls by name
+      calls          all, the slowest first: id role model status
+                     started_at_us wall_s waited_s input_tokens output_tokens
+                     cost_usd attempts is_cached stop_reason error_type run_id
+
+      With --compare: profile and compare (the earlier run).
+      Without --role: run_id, and roles, each as total.
+    """
+    from kosmos_nb.cli.agent import show_agent, show_roles  # noqa: PLC0415 - the history; not for --help
+    from kosmos_nb.cli.delivery import Delivery  # noqa: PLC0415
+
+    delivery = Delivery(output=output, overwrite=overwrite, as_json=as_json)
+    if role is not None:
+        show_agent(role, run, compare, top=top, delivery=delivery)
+    elif compare is not None:
+        raise ConfigError("--compare holds the calls in one role against each other: name it with --role.")
+    else:
+        show_roles(run, top=top, delivery=delivery)

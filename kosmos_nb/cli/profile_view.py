@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -14,7 +15,7 @@ from kosmos_nb.history import MEGABYTE, ChildProcess, FunctionStat, LineStat, Pr
 
 STYLES = {"critical": "bold red", "high": "yellow", "medium": "cyan", "low": "dim"}
 _LEAST_SHARE = 0.001
-_WORDS = ("source", "function", "child process", "cell")
+_WORDS = ("source", "function", "child process", "cell", "hypothesis", "role", "model", "call", "")
 _LEAST_WORDS = 12
 _GAP = 3  # between columns
 
@@ -83,6 +84,18 @@ def _foot(profile: ProfileResult) -> str:
     return f"{profile.mode}{samples}{traces} · profiler{share} ({units.seconds(profile.overhead_s)})"
 
 
+def say(console: Console, text: str, *, style: str = "") -> None:
+    """Print text in lines that fit; unlike rich, without breaking a number at its thin spaces."""
+    for line in text.splitlines():
+        for part in textwrap.wrap(line, console.width, break_on_hyphens=False) or [""]:
+            console.print(Text(part, style=style), soft_wrap=True)
+
+
+def change(value: float, shown: Callable[[float], str]) -> str:
+    """Return a change with its sign, put into words by `shown`."""
+    return shown(value) if value == 0 else f"{'+' if value > 0 else '−'}{shown(abs(value))}"
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Table:
     """Return a table in which numbers keep their width; the column of words has what is left."""
     widest = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
@@ -108,7 +121,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], wid
     return made
 
 
-def _title(word: str, shown: int, of: int, *, by: str = "time") -> str:
+def heading(word: str, shown: int, of: int, *, by: str = "time") -> str:
+    """Return a table's title, with how many rows it leaves out."""
     return word if shown == of else f"{word} ({shown} of {of}, by {by})"
 
 
@@ -124,7 +138,7 @@ def _lines(stats: Sequence[LineStat], top: int, width: int) -> Table:
             growth = stat.memory_growth_mb
             row.append("" if growth is None else units.size_change(growth * MEGABYTE))
         rows.append(row)
-    return table(_title("Lines", len(kept), len(stats)), columns, rows, width)
+    return table(heading("Lines", len(kept), len(stats)), columns, rows, width)
 
 
 def _functions(stats: Sequence[FunctionStat], total_s: float, top: int, width: int) -> Table:
@@ -144,7 +158,7 @@ def _functions(stats: Sequence[FunctionStat], total_s: float, top: int, width: i
             capped = "+" if stat.calls_capped else ""
             row.append("" if stat.calls is None else f"{units.count(stat.calls)}{capped}")
         rows.append(row)
-    return table(_title("Functions", len(kept), len(stats)), columns, rows, width)
+    return table(heading("Functions", len(kept), len(stats)), columns, rows, width)
 
 
 def _children(children: Sequence[ChildProcess], top: int, width: int) -> Table:
@@ -158,5 +172,5 @@ def _children(children: Sequence[ChildProcess], top: int, width: int) -> Table:
         ]
         for child in kept
     ]
-    title = _title("Child processes", len(kept), len(children), by="CPU")
+    title = heading("Child processes", len(kept), len(children), by="CPU")
     return table(title, ["child process", "pid", "CPU", "peak"], rows, width)

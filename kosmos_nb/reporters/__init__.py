@@ -7,11 +7,12 @@ views; `profile_model` and `run_model` are what they say, for views that draw it
 from kosmos_nb.reporters.bar import KINDS, Bar, kinds_seen
 from kosmos_nb.reporters.collapsed import collapsed
 from kosmos_nb.reporters.diff_html import diff_html, diff_page
-from kosmos_nb.reporters.diff_model import ChangeRow, DiffModel, diff_model
+from kosmos_nb.reporters.diff_model import ChangeRow, DiffModel, diff_model, faster_or_slower
 from kosmos_nb.reporters.diff_text import diff_text
 from kosmos_nb.reporters.fit import most_that_fit, saved_bytes
 from kosmos_nb.reporters.flame import Box, DiffBox, diff_boxes, flame_boxes
 from kosmos_nb.reporters.markup import clean
+from kosmos_nb.reporters.places import short_id
 from kosmos_nb.reporters.profile_html import PROFILE_WIDGET_BYTES, profile_html, profile_page
 from kosmos_nb.reporters.profile_model import ProfileModel, profile_model
 from kosmos_nb.reporters.profile_rows import (
@@ -65,6 +66,7 @@ __all__ = [
     "diff_model",
     "diff_page",
     "diff_text",
+    "faster_or_slower",
     "flame_boxes",
     "hottest",
     "kinds_seen",
@@ -81,6 +83,7 @@ __all__ = [
     "run_table",
     "run_text",
     "saved_bytes",
+    "short_id",
     "shown",
     "speedscope",
     "timeline",
