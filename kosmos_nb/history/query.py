@@ -1,7 +1,7 @@
 """The engine of `%%kosmos_sql`: DuckDB in memory over Arrow copies of the store's tables.
 
-No DuckDB extension and no `.duckdb` file. A table is loaded when a query first names it, and
-then only what is new. Frames of the notebook join by name.
+No DuckDB extension and no `.duckdb` file. A column of a table is loaded when a query first names
+it, and then only what is new. Frames of the notebook join by name.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ _REFLECTIVE = re.compile(
     r"\b(show|describe|summarize|query|query_table|information_schema|pg_\w+|duckdb_\w+|sqlite_\w+)\b",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"\w+")
 
 Params = Sequence[Any] | Mapping[str, Any] | None
 Frames = Mapping[str, Any] | None
@@ -97,14 +98,20 @@ class QueryEngine:
             engine, parser = self._connections()
             reads = check(parser, query)
             names = reads.names
-            self._load(engine, names, query)
+            loaded = self._load(engine, names, query, is_whole=not reads.is_by_name)
             joined = Joined()
             is_sound = False
             try:
                 is_sound = True
                 join(engine, reads.names, has_schema=SCHEMA in reads.schemas, frames=frames or {}, to=joined)
                 is_sound = False
-                frame, cut = _interruptible(engine, lambda: _run(engine, query, params, limit))
+                try:
+                    frame, cut = _interruptible(engine, lambda: _run(engine, query, params, limit))
+                except duckdb.BinderException:
+                    self._name_all_columns(engine, loaded)
+                    _run(engine, query, params, limit)  # tells of the columns that there are, and ends here
+                    self._load(engine, names, query, is_whole=True)
+                    frame, cut = _interruptible(engine, lambda: _run(engine, query, params, limit))
                 is_sound = True
             except duckdb.Error as error:
                 # After these DuckDB answers nothing more; the next query gets a new one.
@@ -171,16 +178,25 @@ class QueryEngine:
             self._engine, self._parser = _locked_duckdb(), _locked_duckdb()
         return self._engine, self._parser
 
-    def _load(self, engine: duckdb.DuckDBPyConnection, names: set[str], query: str) -> None:
+    def _load(
+        self, engine: duckdb.DuckDBPyConnection, names: set[str], query: str, *, is_whole: bool
+    ) -> list[str]:
+        """Load what a query names; all columns where it may read some that it does not name.
+
+        Returns:
+            The tables that it reads.
+        """
         # Arrow takes 0.1 s to import, with it the mirror: needed by queries only.
         from kosmos_nb.history.mirror import TABLES, Mirror  # noqa: PLC0415
 
         wanted = {name.lower() for name in names}
         if _REFLECTIVE.search(query):
             wanted |= set(TABLES) | set(VIEWS)
+            is_whole = True
         views = [name for name in VIEWS if name in wanted]
-        wanted.update(table for name in views for table in VIEWS[name].tables)
-        tables = [name for name in TABLES if name in wanted]
+        seen = {table for name in views for table in VIEWS[name].tables}
+        words = None if is_whole else frozenset(_WORD.findall(query.lower()))
+        tables = {name: None if name in seen else words for name in TABLES if name in wanted | seen}
         if tables:
             self._mirror = self._mirror or Mirror()
             with self._store.reading() as connection:
@@ -193,6 +209,14 @@ class QueryEngine:
             if name not in self._registered:
                 engine.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {duckdb_select(VIEWS[name])}")
                 self._registered[name] = VIEWS[name]
+        return [*tables]
+
+    def _name_all_columns(self, engine: duckdb.DuckDBPyConnection, tables: list[str]) -> None:
+        """Let the engine see all columns of the tables, without their rows; until they are loaded again."""
+        for name in tables:
+            assert self._mirror is not None
+            self._registered.pop(name, None)
+            engine.register(name, self._mirror.empty(name))
 
 
 # Connections that a fork cut off from their threads: closing them would wait for ever.

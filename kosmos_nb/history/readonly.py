@@ -22,8 +22,13 @@ if TYPE_CHECKING:
 # Comments and space, then the word. What it does not match is refused.
 _EXPLAIN = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*EXPLAIN\b", re.IGNORECASE | re.DOTALL)
 _WRITING_NODE = re.compile(r'"type":\s*"((?:INSERT|UPDATE|DELETE|MERGE|COPY)[A-Z_]*)"')
-_TABLE_NAME = re.compile(r'"table_name":\s*("(?:[^"\\]|\\.)*")')
-_SCHEMA_NAME = re.compile(r'"schema_name":\s*("(?:[^"\\]|\\.)*")')
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_TABLE_NAME = re.compile(rf'"table_name":\s*({_STRING})')
+_SCHEMA_NAME = re.compile(rf'"schema_name":\s*({_STRING})')
+# Columns that are read without being named: `*`, `COLUMNS`, PIVOT, NATURAL JOIN, `FROM t AS f (a, b)`.
+_UNNAMED = re.compile(r'"class":\s*"STAR"|"ref_type":\s*"NATURAL"|"column_name_alias":\s*\["')
+_ALIAS = re.compile(rf'"type":\s*"BASE_TABLE",\s*"alias":\s*({_STRING})')
+_COLUMN = re.compile(rf'"column_names":\s*(\[(?:{_STRING}|[\s,])*\])')
 _RULE = "The history is read-only: one SELECT, or EXPLAIN of one."
 
 
@@ -34,10 +39,12 @@ class Reads:
     Attributes:
         names: Tables that it reads, as written; names of CTEs may be among them.
         schemas: Schemas that it names, in lower case.
+        is_by_name: Whether it names every column that it reads, somewhere in its text.
     """
 
     names: set[str]
     schemas: set[str]
+    is_by_name: bool
 
 
 def check(parser: duckdb.DuckDBPyConnection, query: str) -> Reads:
@@ -69,10 +76,18 @@ def check(parser: duckdb.DuckDBPyConnection, query: str) -> Reads:
     writing = _WRITING_NODE.search(tree)
     if writing:
         raise QueryError(f"{_RULE} {writing.group(1).split('_')[0]} inside a WITH is not allowed.")
+    names = {json.loads(name) for name in _TABLE_NAME.findall(tree)} - {""}
     return Reads(
-        {json.loads(name) for name in _TABLE_NAME.findall(tree)} - {""},
+        names,
         {json.loads(name).lower() for name in _SCHEMA_NAME.findall(tree)} - {""},
+        _UNNAMED.search(tree) is None and not _has_whole_row(tree, names),
     )
+
+
+def _has_whole_row(tree: str, names: set[str]) -> bool:
+    """Whether the query names a table where a column could stand: `SELECT f FROM function_stats f`."""
+    tables = {name.lower() for name in names} | {json.loads(name).lower() for name in _ALIAS.findall(tree)}
+    return any(json.loads(path)[-1].lower() in tables for path in _COLUMN.findall(tree))
 
 
 def _only(parser: duckdb.DuckDBPyConnection, query: str) -> Any:

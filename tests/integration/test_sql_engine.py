@@ -174,11 +174,54 @@ def test_a_query_sees_what_was_saved_since_the_last_one_and_reads_only_that(hist
         expected = 2 * n * len(profile().function_stats)
         assert history.sql("SELECT count(*) AS n FROM function_stats").n[0] == expected
     copy = history._engine._mirror._copies["executions"]
-    assert copy.table.column(0).num_chunks == 4  # an empty one, and one for each refresh
-    before = copy.table
+    assert copy.table.column(0).num_chunks == 3  # one for each refresh
     history.sql("SELECT * FROM executions")
+    before = copy.table
+    history.sql("SELECT label FROM executions")
     assert history._engine._mirror._copies["executions"].table is before
     assert "line_stats" not in history._engine._mirror._copies  # nobody asked for it
+
+
+LATER = """
+SELECT label FROM executions ORDER BY label
+SELECT * FROM executions ORDER BY label
+SELECT e FROM executions e ORDER BY label
+SELECT executions.label, Executions FROM executions ORDER BY ALL
+FROM executions AS e (number, mine) SELECT mine ORDER BY 1
+SELECT COLUMNS('wall_.*') FROM executions
+SELECT count(*) FROM executions NATURAL JOIN (SELECT 5.92 AS wall_s)
+PIVOT executions ON mode IN ('standard') USING count(*) ORDER BY label
+UNPIVOT (SELECT label, wall_s FROM executions) ON COLUMNS(* EXCLUDE label) ORDER BY label
+SELECT count(*) FROM executions
+SELECT label FROM execution_profiles ORDER BY label
+SELECT struct_extract(e, 'label') AS l FROM executions AS "e" ORDER BY l
+SELECT f.name, E."LABEL" FROM executions e JOIN function_stats f ON f.execution_id = e.id ORDER BY ALL
+SUMMARIZE function_stats
+"""
+
+
+@pytest.mark.parametrize("query", LATER.strip().splitlines())
+def test_a_query_gives_the_same_whatever_was_loaded_before_it(history, query):
+    for label in "ab":
+        history.save(profile(id=uuid7(), label=label))
+    history.sql("SELECT wall_s FROM executions")  # one column is here, of the first two records
+    history.save(profile(id=uuid7(), label="c"))
+    with History(history.location) as other:
+        other.sql("FROM executions, function_stats, codes, annotations LIMIT 0")
+        expected = other.sql(query).map(str)
+    asked = history.sql(query).map(str)
+    pd.testing.assert_frame_equal(asked, expected)
+    assert len(asked)
+
+
+def test_columns_that_no_query_named_are_not_loaded_and_yet_told_of(history):
+    history.save(profile(id=uuid7()))
+    assert list(history.sql("SELECT kind FROM executions").kind) == ["cell"]
+    assert history._engine._mirror._copies["executions"].table.column_names == ["seq", "kind"]
+    with pytest.raises(QueryError, match=r'"label_" not found.*Candidate bindings: .*"label"'):
+        history.sql("SELECT label_ FROM executions")
+    assert list(history.sql("SELECT kind FROM executions").kind) == ["cell"]
+    assert history._engine._mirror._copies["executions"].table.column_names == ["seq", "kind"]
 
 
 def test_erased_records_leave_the_copy_too(history):
