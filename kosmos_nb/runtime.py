@@ -90,7 +90,7 @@ class Runtime:
         profiles, without the values of expressions.
         """
         kept = self._cells.get(_cell_of(profile), [])
-        older = [one for one in kept if one.id != profile.id and one.started_at_us <= profile.started_at_us]
+        older = [one for one in kept if one.id < profile.id]  # stamps may go back, ids do not
         return older[-1] if older else None
 
     def _keep(self, profile: ProfileResult) -> None:

@@ -1,5 +1,7 @@
 """What one process remembers of its profiles."""
 
+import dataclasses
+
 import pytest
 
 from kosmos_nb.core import uuid7
@@ -37,6 +39,15 @@ def test_remembering_a_profile_twice_does_not_make_it_its_own_predecessor(runtim
     for one in (first, second, second):
         runtime.remember(one)
     assert runtime.previous(second) == first
+
+
+def test_the_profile_before_is_the_one_made_before_also_where_the_clock_was_set_back(runtime):
+    first = profile()
+    second = dataclasses.replace(profile(), started_at_us=first.started_at_us - 10**9)
+    for one in (first, second):
+        runtime.remember(one)
+    assert runtime.previous(second) == first
+    assert runtime.previous(first) is None
 
 
 def test_without_a_cell_id_the_same_code_in_the_same_kernel_is_the_same_cell(runtime):
