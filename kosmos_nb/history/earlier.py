@@ -8,6 +8,7 @@ import math
 import sqlite3
 import statistics
 from collections import defaultdict
+from itertools import islice
 from typing import Any
 
 from kosmos_nb.history.cells import cell_key
@@ -28,15 +29,13 @@ _NEWER_THAN_ALL = 2**62
 
 _PLACE_OF = "SELECT seq FROM executions WHERE id = :id"
 _OF_ITS_KIND = """
-SELECT id, wall_s, environment_hash FROM executions
-WHERE code_hash = :code_hash AND seq < :seq
-  AND seq > coalesce((SELECT seq FROM executions WHERE code_hash = :code_hash AND seq < :seq
-                      ORDER BY seq DESC LIMIT 1 OFFSET :searches), 0)
-  AND kind = :kind AND mode = :mode AND python LIKE :python AND traces = :traces
-  AND CASE WHEN environment_hash IS NULL OR :host_class IS NULL THEN host = :host
-      ELSE environment_hash IN (SELECT hash FROM environments WHERE host_class = :host_class) END
-  AND status = 'ok' AND is_warm IS :is_warm AND wall_s > 0 AND input_cells BETWEEN :least AND :most
-ORDER BY seq DESC LIMIT :limit
+SELECT id, wall_s, environment_hash,
+       kind = :kind AND mode = :mode AND python LIKE :python AND traces = :traces
+       AND CASE WHEN environment_hash IS NULL OR :host_class IS NULL THEN host = :host
+           ELSE environment_hash IN (SELECT hash FROM environments WHERE host_class = :host_class) END
+       AND status = 'ok' AND is_warm IS :is_warm AND wall_s > 0 AND input_cells BETWEEN :least AND :most
+FROM executions WHERE code_hash = :code_hash AND seq < :seq
+ORDER BY seq DESC LIMIT :searches
 """
 _BEFORE_IN_THE_CELL = """
 SELECT code_hash, wall_s FROM executions
@@ -62,7 +61,10 @@ def standing_of(
     asked = _asked(profile)
     saved = None if is_new else connection.execute(_PLACE_OF, asked).fetchone()
     asked["seq"] = saved[0] if saved else _NEWER_THAN_ALL
-    rows = connection.execute(_OF_ITS_KIND, asked).fetchall()
+    # Read one by one: mostly the newest are of its kind, and no more need to be looked at.
+    looked_at = connection.execute(_OF_ITS_KIND, asked)
+    rows = list(islice((row[:3] for row in looked_at if row[3]), LOOKS_BACK - 1))
+    looked_at.close()
     standing = judge([*(wall_s for _, wall_s, _ in reversed(rows)), profile.wall_s])
     found: dict[str, Any] = {"reads_data": profile.input_cells > 0}
     if standing.state == "first" and profile.cell_id is not None:
@@ -95,7 +97,6 @@ def _asked(profile: ProfileResult) -> dict[str, Any]:
         "cell_id": profile.cell_id,
         "notebook": profile.notebook,
         "searches": SEARCHES,
-        "limit": LOOKS_BACK - 1,
     }
 
 

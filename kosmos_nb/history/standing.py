@@ -47,22 +47,10 @@ def judge(times_s: Sequence[float]) -> Standing:
     seen = list(times_s[-LOOKS_BACK:])
     if not seen or not all(math.isfinite(time_s) and time_s > 0 for time_s in seen):
         raise ValueError("judge() takes one or more positive times in seconds.")
-    usual: list[float] = []  # logarithms
-    apart: list[float] = []  # the newest in a row, all slower or all faster
-    side = 0
     *logs, now = map(math.log, seen)
-    if max(seen) - min(seen) < LEAST_S:  # a short cell: nothing can be apart
-        usual, logs = logs, []
-    for log in logs:
-        found = _side(usual, log)
-        if found != side:
-            usual, apart, side = usual + apart, [], found
-        if found:
-            apart.append(log)
-            if len(apart) >= NEW_LEVEL:
-                usual, apart, side = apart, [], 0
-        else:
-            usual.append(log)
+    # A cell waits for this, and mostly nothing stands apart: then every run was usual.
+    is_calm = bool(logs) and max(logs) - min(logs) <= _LEAST_LOG
+    usual, apart, side = (logs, [], 0) if is_calm else _told_apart(logs)
     now_s, before_s = seen[-1], [math.exp(log) for log in usual[-MOST_RUNS:]]
     if not before_s:
         return Standing(state="first", wall_s=now_s)
@@ -87,6 +75,24 @@ _STATES: dict[tuple[int, bool], State] = {
 }
 
 
+def _told_apart(logs: Sequence[float]) -> tuple[list[float], list[float], int]:
+    """Return what is usual, the newest in a row that are not, and on which side these are."""
+    usual: list[float] = []
+    apart: list[float] = []  # all slower or all faster
+    side = 0
+    for log in logs:
+        found = _side(usual, log)
+        if found != side:
+            usual, apart, side = usual + apart, [], found
+        if found:
+            apart.append(log)
+            if len(apart) >= NEW_LEVEL:
+                usual, apart, side = apart, [], 0
+        else:
+            usual.append(log)
+    return usual, apart, side
+
+
 def _side(usual: Sequence[float], log: float) -> int:
     """Return 1 for a run that is slower than what is usual allows, -1 for a faster one, else 0.
 
@@ -97,16 +103,23 @@ def _side(usual: Sequence[float], log: float) -> int:
     if len(usual) < LEAST_RUNS:
         return 0
     newest = usual[-MOST_RUNS:]
-    n = len(newest)
-    if max(newest) - min(newest) <= _OUTLIER and abs(log - math.fsum(newest) / n) <= _LEAST_LOG:
-        return 0  # what follows would say so, too: no run is an outlier, and the time is near their mean
-    centre = statistics.median(newest)
-    reach = max(_OUTLIER, _SCALE * statistics.median([abs(one - centre) for one in newest]))
-    held = [min(max(one, centre - reach), centre + reach) for one in newest]
+    n, least, largest = len(newest), min(newest), max(newest)
+    # The mean lies between the two: mostly that is enough, and a cell waits for all of this.
+    if max(largest, log) - min(least, log) <= _LEAST_LOG:
+        return 0
+    held = newest if largest - least <= _OUTLIER else _held(newest)
     mean = math.fsum(held) / n
-    variance = math.fsum([(one - mean) ** 2 for one in held]) / (n - 1)
-    limit = _T95[n - LEAST_RUNS] * math.sqrt(variance * (1 + 1 / n))
     apart = log - mean
-    if abs(apart) <= max(limit, _LEAST_LOG) or abs(math.exp(log) - math.exp(mean)) < LEAST_S:
+    if abs(apart) <= _LEAST_LOG or abs(math.exp(log) - math.exp(mean)) < LEAST_S:
+        return 0
+    variance = math.fsum([(one - mean) ** 2 for one in held]) / (n - 1)
+    if abs(apart) <= _T95[n - LEAST_RUNS] * math.sqrt(variance * (1 + 1 / n)):
         return 0
     return 1 if apart > 0 else -1
+
+
+def _held(logs: Sequence[float]) -> list[float]:
+    """Return the logarithms with outliers drawn in."""
+    centre = statistics.median(logs)
+    reach = max(_OUTLIER, _SCALE * statistics.median([abs(one - centre) for one in logs]))
+    return [min(max(one, centre - reach), centre + reach) for one in logs]

@@ -117,6 +117,41 @@ def test_nobody_waits_for_a_store_that_is_in_use_or_not_there(tmp_path, history)
         assert found == [None]
 
 
+def test_a_glance_sees_what_was_saved_last_and_leaves_the_store_as_it_was(history):
+    ten_runs(history)
+    connection = history._store._connection
+    assert history.standing(run(20), at_once=True).runs == 10
+    history.save(run(11, 1.05))
+    assert history.standing(run(20), at_once=True).runs == 11
+    assert history._store._connection is connection
+    assert not connection.in_transaction
+    with pytest.raises(AttributeError), history._store.glance() as glanced:
+        glanced.nonsense()
+    assert not connection.in_transaction
+    with history._store.writing() as writing:
+        assert history.standing(run(20), at_once=True) is None
+        assert writing.in_transaction
+    history.close()
+    assert history.standing(run(20), at_once=True).runs == 11
+
+
+def test_a_glance_does_not_see_a_history_that_was_removed(tmp_path, history):
+    ten_runs(history)
+    for file in tmp_path.glob("history.sqlite*"):
+        file.unlink()
+    assert history.standing(run(20), at_once=True) is None
+    history.save(run(1))
+    assert history.standing(run(20), at_once=True).runs == 1
+
+
+def test_only_so_many_runs_of_a_code_are_looked_through(history, monkeypatch):
+    monkeypatch.setattr("kosmos_nb.history.earlier.SEARCHES", 12)
+    ten_runs(history)
+    for n in range(5):
+        history.save(run(11 + n, mode="light"))
+    assert history.standing(run(20)).runs == 7
+
+
 def test_the_view_says_how_a_cell_stands():
     with running_kernel(load=True) as kernel:
         shown = []
