@@ -24,7 +24,7 @@ MOMENTS = st.integers(0, 40)
 INTERVALS = st.lists(st.tuples(MOMENTS, MOMENTS).map(lambda ends: (min(ends), max(ends))), max_size=8)
 
 
-def test_of(number: int, begin_s: float, wall_s: float, **changes: object) -> Experiment:
+def experiment(number: int, begin_s: float, wall_s: float, **changes: object) -> Experiment:
     made = Experiment(
         id=f"e{number}",
         hypothesis_id=f"H{number}",
@@ -36,9 +36,6 @@ def test_of(number: int, begin_s: float, wall_s: float, **changes: object) -> Ex
         worker_pid=1,
     )
     return dataclasses.replace(made, **changes)
-
-
-test_of.__test__ = False
 
 
 def call(begin_s: float = 0.0, wall_s: float = 1.0, **changes: object) -> LlmCall:
@@ -72,7 +69,7 @@ def test_covered_time_is_what_a_count_of_moments_says(intervals, end):
 @given(tests=INTERVALS, calls=INTERVALS)
 def test_the_parts_of_the_elapsed_time_add_up_to_it(tests, calls):
     tests = [(begin / 4, end / 4) for begin, end in tests]  # a run of 10 s
-    experiments = [test_of(n, begin, end - begin) for n, (begin, end) in enumerate(tests)]
+    experiments = [experiment(n, begin, end - begin) for n, (begin, end) in enumerate(tests)]
     asked = [call(begin / 4, (end - begin) / 4) for begin, end in calls]
     elapsed = workflow_profile(run_with(*experiments), asked).elapsed
     if not tests and not calls:
@@ -84,7 +81,7 @@ def test_the_parts_of_the_elapsed_time_add_up_to_it(tests, calls):
 
 
 def test_time_goes_into_the_wait_before_tests_calls_and_the_rest():
-    tests = (test_of(1, 2, 3), test_of(2, 3, 4))
+    tests = (experiment(1, 2, 3), experiment(2, 3, 4))
     found = workflow_profile(run_with(*tests), [call(1, 2), call(6, 2), call(0.5, 0.25)])
     assert dataclasses.astuple(found.elapsed) == pytest.approx((0.5, 5.0, 2.25, 2.25))
     assert found.tests.wall_s == 7.0
@@ -95,13 +92,13 @@ def test_time_goes_into_the_wait_before_tests_calls_and_the_rest():
 
 
 def test_a_test_on_many_cores_computes_no_longer_than_it_takes():
-    found = workflow_profile(run_with(test_of(1, 0, 2, cpu_s=8.0)))
+    found = workflow_profile(run_with(experiment(1, 0, 2, cpu_s=8.0)))
     assert (found.tests.computing_s, found.tests.waiting_s) == (2.0, 0.0)
 
 
 def test_hypotheses_come_slowest_first_with_what_their_test_measured():
     found = workflow_profile(
-        run_with(test_of(3, 0, 2.0), test_of(7, 0, 0.5, error="no memory", status="failed"))
+        run_with(experiment(3, 0, 2.0), experiment(7, 0, 0.5, error="no memory", status="failed"))
     )
     first, second, third = found.hypotheses[:3]
     assert (first.id, first.wall_s, first.cpu_s, first.peak_bytes) == ("H3", 2.0, 1.0, 100_000_003)
@@ -113,19 +110,19 @@ def test_hypotheses_come_slowest_first_with_what_their_test_measured():
 
 
 def test_what_was_not_measured_is_none():
-    never_began = test_of(1, 0, 0.0, started_at_us=0, peak_bytes=0, error="the worker died")
+    never_began = experiment(1, 0, 0.0, started_at_us=0, peak_bytes=0, error="the worker died")
     found = workflow_profile(run_with(never_began, peak_bytes=0, slowest_step="", slowest_step_s=0.0))
     assert (found.elapsed, found.tests, found.peak_bytes, found.slowest_step_s) == (None,) * 4
     assert found.all_calls is None
     (died,) = [one for one in found.hypotheses if one.error]
     assert (died.wall_s, died.cpu_s, died.peak_bytes) == (0.12, None, None)
-    unknown = workflow_profile(run_with(test_of(1, 0, math.nan), wall_s=math.nan, cpu_s=math.nan))
+    unknown = workflow_profile(run_with(experiment(1, 0, math.nan), wall_s=math.nan, cpu_s=math.nan))
     assert (unknown.wall_s, unknown.cpu_s, unknown.tests, unknown.elapsed) == (None,) * 4
 
 
 @pytest.mark.parametrize("begin_s", [-3600.0, 3600.0])
 def test_a_clock_that_was_set_splits_no_time(begin_s):
-    found = workflow_profile(run_with(test_of(1, begin_s, 1.0)))
+    found = workflow_profile(run_with(experiment(1, begin_s, 1.0)))
     assert found.elapsed is None
     assert found.notes == (CLOCK_SET,)
     assert found.tests.busy_share == pytest.approx(1 / 20)
@@ -139,12 +136,14 @@ def test_what_an_ended_run_does_not_know_is_said():
 
 
 def test_hypotheses_of_two_runs_are_matched_by_statement_whatever_their_number():
-    before = run_with(test_of(1, 0, 1.0), test_of(2, 0, 1.0))
+    before = run_with(experiment(1, 0, 1.0), experiment(2, 0, 1.0))
     moved = tuple(
         dataclasses.replace(one, hypothesis=dataclasses.replace(one.hypothesis, id=f"H{n + 1}"))
         for n, one in enumerate(reversed(before.progress[:9]))
     )
-    after = dataclasses.replace(before, progress=moved, experiments=(test_of(9, 0, 1.5), test_of(8, 0, 0.25)))
+    after = dataclasses.replace(
+        before, progress=moved, experiments=(experiment(9, 0, 1.5), experiment(8, 0, 0.25))
+    )
     found = compare_workflows(workflow_profile(before), workflow_profile(after))
     changes = {one.statement: one.change_s for one in found.hypotheses}
     assert found.hypotheses[0].statement == before.progress[0].hypothesis.statement
