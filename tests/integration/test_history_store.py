@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -279,6 +280,20 @@ def test_flush_says_so_when_the_time_was_up_first(tmp_path):
         blocker.execute("ROLLBACK")
         assert history.flush(30) is True
     assert count(tmp_path) == 2
+
+
+def test_a_save_that_waits_for_another_draws_none_of_the_users_random_numbers(tmp_path):
+    with History(tmp_path) as history:
+        history.save(new_profile())
+        blocker = sqlite3.connect(tmp_path / "history.sqlite", isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        before = random.getstate()
+        history.save_later(new_profile())
+        assert history.flush(0.1) is False
+        assert random.getstate() == before
+        blocker.execute("ROLLBACK")
+        assert history.flush(30) is True
+        assert history._store._connection.execute("PRAGMA busy_timeout").fetchone() == (5000,)
 
 
 def test_a_history_that_is_removed_under_a_kernel_begins_again(tmp_path):
