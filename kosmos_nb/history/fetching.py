@@ -74,6 +74,26 @@ def fetch(result: duckdb.DuckDBPyConnection, limit: Limit) -> tuple[pd.DataFrame
     return _joined(read.pieces or [piece]), []
 
 
+def without_the_rest(parser: duckdb.DuckDBPyConnection, query: str, limit: Limit) -> str:
+    """Let a query that sorts keep the first rows only: it would sort all before it hands out one.
+
+    Args:
+        parser: A connection that only parses.
+        query: A SELECT. Its lines stay lines, to which an error can point.
+        limit: One row more is kept, which tells that there are more.
+    """
+    import duckdb  # noqa: PLC0415 - 0.2 s, needed by queries only
+
+    if limit.rows is None:
+        return query
+    first = f"FROM (\n{query.rstrip().rstrip(';')}\n) LIMIT {limit.rows + 1}"
+    try:
+        parser.extract_statements(first)
+    except duckdb.Error:  # a semicolon before a comment: then all is sorted
+        return query
+    return first
+
+
 def _size_bytes(frame: pd.DataFrame) -> int:
     return int(frame.memory_usage(index=False, deep=True).sum())
 

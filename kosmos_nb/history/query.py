@@ -13,7 +13,7 @@ from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 
 from kosmos_nb.core import QueryError
-from kosmos_nb.history.fetching import Limit, fetch
+from kosmos_nb.history.fetching import Limit, fetch, without_the_rest
 from kosmos_nb.history.joining import SCHEMA, Joined, join, leave
 from kosmos_nb.history.opening import BUSY_S
 from kosmos_nb.history.readonly import check, one_line, place
@@ -105,13 +105,14 @@ class QueryEngine:
                 is_sound = True
                 join(engine, reads.names, has_schema=SCHEMA in reads.schemas, frames=frames or {}, to=joined)
                 is_sound = False
+                asked = without_the_rest(parser, query, limit) if reads.is_sorted else query
                 try:
-                    frame, cut = _interruptible(engine, lambda: _run(engine, query, params, limit))
+                    frame, cut = _interruptible(engine, lambda: _run(engine, asked, params, limit))
                 except duckdb.BinderException:
                     self._name_all_columns(engine, loaded)
-                    _run(engine, query, params, limit)  # tells of the columns that there are, and ends here
+                    _run(engine, asked, params, limit)  # tells of the columns that there are, and ends here
                     self._load(engine, names, query, is_whole=True)
-                    frame, cut = _interruptible(engine, lambda: _run(engine, query, params, limit))
+                    frame, cut = _interruptible(engine, lambda: _run(engine, asked, params, limit))
                 is_sound = True
             except duckdb.Error as error:
                 # After these DuckDB answers nothing more; the next query gets a new one.

@@ -29,6 +29,9 @@ _SCHEMA_NAME = re.compile(rf'"schema_name":\s*({_STRING})')
 _UNNAMED = re.compile(r'"class":\s*"STAR"|"ref_type":\s*"NATURAL"|"column_name_alias":\s*\["')
 _ALIAS = re.compile(rf'"type":\s*"BASE_TABLE",\s*"alias":\s*({_STRING})')
 _COLUMN = re.compile(rf'"column_names":\s*(\[(?:{_STRING}|[\s,])*\])')
+_SORTED = re.compile(
+    r'\{"error":false,"statements":\[\{"node":\{"type":"\w+","modifiers":\[\{"type":"ORDER_MODIFIER"'
+)
 _RULE = "The history is read-only: one SELECT, or EXPLAIN of one."
 
 
@@ -40,11 +43,13 @@ class Reads:
         names: Tables that it reads, as written; names of CTEs may be among them.
         schemas: Schemas that it names, in lower case.
         is_by_name: Whether it names every column that it reads, somewhere in its text.
+        is_sorted: Whether it ends in ORDER BY.
     """
 
     names: set[str]
     schemas: set[str]
     is_by_name: bool
+    is_sorted: bool
 
 
 def check(parser: duckdb.DuckDBPyConnection, query: str) -> Reads:
@@ -55,7 +60,7 @@ def check(parser: duckdb.DuckDBPyConnection, query: str) -> Reads:
         query: As the user typed it.
 
     Returns:
-        The tables and schemas that it names.
+        The tables and schemas that it names, and whether it sorts.
 
     Raises:
         QueryError: It is empty, not valid, more than one statement, or may do more than read.
@@ -80,7 +85,8 @@ def check(parser: duckdb.DuckDBPyConnection, query: str) -> Reads:
     return Reads(
         names,
         {json.loads(name).lower() for name in _SCHEMA_NAME.findall(tree)} - {""},
-        _UNNAMED.search(tree) is None and not _has_whole_row(tree, names),
+        is_by_name=_UNNAMED.search(tree) is None and not _has_whole_row(tree, names),
+        is_sorted=statement.type.name == "SELECT" and _SORTED.match(tree) is not None,
     )
 
 

@@ -359,6 +359,33 @@ def test_an_error_far_into_the_result_is_told_as_any_other(history):
     assert len(history.sql("SELECT 1 AS a", rows=10)) == 1
 
 
+SORTED = "SELECT i, (i * 7919) % 10007 AS x, 't' || i AS x FROM range(10000) t(i) WHERE i >= $from ORDER BY 2"
+
+
+@pytest.mark.parametrize(
+    "ending", ["", ";", " ; ", " DESC", " LIMIT 500", " -- why", " /* why */;", "; -- why"]
+)
+def test_a_sorted_query_gives_the_same_first_rows_whether_all_are_read_or_not(history, ending):
+    whole = history.sql(SORTED + ending, {"from": 10})
+    said = []
+    for rows in (3, 500, 5000, 20_000):
+        part = history.sql(SORTED + ending, {"from": 10}, rows=rows, note=said.append)
+        pd.testing.assert_frame_equal(part, whole.head(rows))
+    assert len(said) == (1 if "LIMIT" in ending else 3)
+
+
+def test_what_is_wrong_in_a_sorted_query_is_shown_as_it_was_typed(history):
+    query = "SELECT id,\n  wal_s\nFROM executions\nORDER BY id"
+    said = []
+    for rows in (None, 10):
+        with pytest.raises(QueryError) as caught:
+            history.sql(query, rows=rows)
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+    assert said[0].split("\n")[1] == "    wal_s"
+    assert len(history.sql("EXPLAIN SELECT id FROM executions ORDER BY id", rows=10)) > 0
+
+
 @pytest.mark.parametrize("limit", [{"rows": 0}, {"rows": -1}, {"size_bytes": 0}])
 def test_a_limit_below_one_is_refused(history, limit):
     (name,) = limit
