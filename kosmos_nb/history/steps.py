@@ -4,7 +4,7 @@ Run times are judged as logarithms. The place where the runs before and the runs
 sought with 5, 7, 10, 15, … runs on either side, and with all of them; there the medians have to be 20 % and
 50 ms apart. It is a step if fewer than one in a hundred shuffles of the same runs show one as clear,
 anywhere; then the parts before and after it are searched alike. In the end each step is moved to where the
-levels beside it fit best, and levels that are too short or not far enough apart are made one.
+levels beside it fit best, and levels of fewer than 5 runs or not far enough apart are made one.
 
 The search of the parts and the shuffles are those of Matteson and James, J. Am. Stat. Assoc. 109 (2014),
 334 (E-Divisive, which MongoDB and Apache Otava use on benchmarks); the windows, which find a short plateau
@@ -118,9 +118,9 @@ def _clearest(times_s: Sequence[float], shuffler: np.random.Generator) -> tuple[
     import numpy as np  # noqa: PLC0415 - most series need none
 
     logs = [math.log(time_s) for time_s in times_s]
-    row = np.array(logs) - statistics.median(logs)
-    reach = max(_OUTLIER, _SCALE * float(np.median(np.abs(row))))
-    row = row.clip(-reach, reach)
+    centre = statistics.median(logs)
+    reach = max(_OUTLIER, _SCALE * statistics.median([abs(log - centre) for log in logs]))
+    row = (np.array(logs) - centre).clip(-reach, reach)
     row -= row.mean()
     best = [(float(clear.max()), first + int(clear.argmax()), width) for first, width, clear in _search(row)]
     for clear, at, width in sorted(best, reverse=True):
