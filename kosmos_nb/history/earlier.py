@@ -8,7 +8,6 @@ import math
 import sqlite3
 import statistics
 from collections import defaultdict
-from itertools import islice
 from typing import Any
 
 from kosmos_nb.history.cells import cell_key
@@ -28,15 +27,15 @@ SEARCHES = 1_000
 _NEWER_THAN_ALL = 2**62
 
 _PLACE_OF = "SELECT seq FROM executions WHERE id = :id"
-_OF_ITS_KIND = """
-SELECT id, wall_s, environment_hash,
+# The newest first; whether each is of the kind that is asked for, but for the machine.
+_OF_ITS_CODE = """
+SELECT id, wall_s, environment_hash, host,
        kind = :kind AND mode = :mode AND python LIKE :python AND traces = :traces
-       AND CASE WHEN environment_hash IS NULL OR :host_class IS NULL THEN host = :host
-           ELSE environment_hash IN (SELECT hash FROM environments WHERE host_class = :host_class) END
        AND status = 'ok' AND is_warm IS :is_warm AND wall_s > 0 AND input_cells BETWEEN :least AND :most
 FROM executions WHERE code_hash = :code_hash AND seq < :seq
 ORDER BY seq DESC LIMIT :searches
 """
+_HOST_CLASS = "SELECT host_class FROM environments WHERE hash = ?"
 _BEFORE_IN_THE_CELL = """
 SELECT code_hash, wall_s FROM executions
 WHERE cell_key = :cell_key AND kind = :kind AND mode = :mode AND host = :host AND status = 'ok' AND seq < :seq
@@ -61,10 +60,7 @@ def standing_of(
     asked = _asked(profile)
     saved = None if is_new else connection.execute(_PLACE_OF, asked).fetchone()
     asked["seq"] = saved[0] if saved else _NEWER_THAN_ALL
-    # Read one by one: mostly the newest are of its kind, and no more need to be looked at.
-    looked_at = connection.execute(_OF_ITS_KIND, asked)
-    rows = list(islice((row[:3] for row in looked_at if row[3]), LOOKS_BACK - 1))
-    looked_at.close()
+    rows = _of_its_kind(connection, asked)
     standing = judge([*(wall_s for _, wall_s, _ in reversed(rows)), profile.wall_s])
     found: dict[str, Any] = {"reads_data": profile.input_cells > 0}
     if standing.state == "first" and profile.cell_id is not None:
@@ -77,6 +73,33 @@ def standing_of(
         found["grown"], found["grown_s"] = _grown(connection, profile, [row[0] for row in usual], standing)
         found["new_packages"] = _new_packages(connection, profile, {row[2] for row in usual})
     return dataclasses.replace(standing, **found)
+
+
+def _of_its_kind(
+    connection: sqlite3.Connection, asked: dict[str, Any]
+) -> list[tuple[str, float, str | None]]:
+    """Return id, seconds and environment of the newest runs of its kind, the newest first.
+
+    They are read one by one: mostly the newest are of its kind, and no more need to be looked at.
+    """
+    found: list[tuple[str, float, str | None]] = []
+    classes: dict[str, str] = {}
+    runs = connection.execute(_OF_ITS_CODE, asked)
+    for run_id, wall_s, environment, host, is_of_kind in runs:
+        if not is_of_kind:
+            continue
+        if environment is None or asked["host_class"] is None:
+            is_here = host == asked["host"]
+        else:
+            if environment not in classes:
+                (classes[environment],) = connection.execute(_HOST_CLASS, (environment,)).fetchone() or ("",)
+            is_here = classes[environment] == asked["host_class"]
+        if is_here:
+            found.append((run_id, wall_s, environment))
+        if len(found) == LOOKS_BACK - 1:
+            break
+    runs.close()  # one that was not read to its end would hold the transaction
+    return found
 
 
 def _asked(profile: ProfileResult) -> dict[str, Any]:
