@@ -1,9 +1,8 @@
-"""The store on real files, with real processes: nothing lost, nothing twice, whoever is killed."""
+"""The store on real files, with real processes; who is killed is in test_history_load.py."""
 
 import dataclasses
 import os
 import random
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -209,33 +208,6 @@ def test_processes_that_open_a_new_history_at_the_same_moment_share_it(tmp_path)
 
 def ids(folder: Path) -> list[str]:
     return [row[0] for row in database(folder).execute("SELECT id FROM executions ORDER BY seq")]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
-def test_what_was_said_to_be_saved_survives_kills_whole_and_once(tmp_path):
-    with History(tmp_path) as history:
-        history.save(new_profile())  # so that the storm is about saving, not about the migration
-    acked: list[str] = []
-    for round_number in range(4):
-        processes = [python(SAVE_MANY, tmp_path, 10_000, stdin=subprocess.PIPE) for _ in range(3)]
-        for process in processes:
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        for process in processes:
-            acked += [process.stdout.readline().strip() for _ in range(20 + 7 * round_number)]
-            process.send_signal(signal.SIGKILL)
-        # The last line may be torn by the kill: an id that was not wholly said was not said.
-        acked += [line for p in processes for line in p.communicate()[0].splitlines() if len(line) == 36]
-    stored = ids(tmp_path)
-    assert len(stored) == len(set(stored))
-    assert set(acked) <= set(stored)
-    assert database(tmp_path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    with History(tmp_path) as history:
-        whole = profile()
-        for record_id in stored:
-            found = history.profile(record_id)
-            assert found == profile(id=record_id)
-            assert len(found.function_stats) == len(whole.function_stats)
 
 
 def test_a_background_save_is_durable_after_flush_and_at_the_end_of_the_process(tmp_path):
