@@ -1,9 +1,9 @@
 """What the history costs, and how well it judges."""
 
 from benchmarks.harness import Figure
-from benchmarks.history import saving, standing
+from benchmarks.history import saving, standing, steps
 
 
 def figures() -> list[Figure]:
     """Return the figures of all parts."""
-    return [*saving.figures(), *standing.figures()]
+    return [*saving.figures(), *standing.figures(), *steps.figures()]
