@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kosmos_nb.cli.history_erase import erase_command
 from kosmos_nb.cli.options import AsJson, Output, Overwrite, Top
 from kosmos_nb.cli.regressions import regressions_command
 from kosmos_nb.core import ConfigError, units
@@ -155,6 +156,9 @@ def _row_limit(text: str) -> int | None:
     if not text.isdecimal() or int(text) == 0:
         raise typer.BadParameter(f"{text!r} is neither a number above zero nor all.", param_hint="--rows")
     return int(text)
+
+
+history_app.command("erase", no_args_is_help=True)(erase_command)
 
 
 def open_history() -> History:

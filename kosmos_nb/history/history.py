@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -18,7 +19,13 @@ from kosmos_nb.history.earlier import standing_of
 from kosmos_nb.history.fetching import Limit
 from kosmos_nb.history.finding import find, find_run
 from kosmos_nb.history.query import Frames, Note, Params, QueryEngine
-from kosmos_nb.history.records import ProfileDiff, ProfileResult, RunSnapshot, Standing
+from kosmos_nb.history.records import (
+    Erased,
+    ProfileDiff,
+    ProfileResult,
+    RunSnapshot,
+    Standing,
+)
 from kosmos_nb.history.rows import Record, profile_from_rows, run_from_rows, to_bundle
 from kosmos_nb.history.spool import Spool
 from kosmos_nb.history.store import Store
@@ -284,6 +291,52 @@ class History:
         Arguments, result and errors are those of `label`; a note has at most 20,000 characters.
         """
         return self._annotate(reference, "note", note)
+
+    def erase(
+        self,
+        *references: str,
+        notebook: str | None = None,
+        label: str | None = None,
+        cell: str | None = None,
+        experiment: str | None = None,
+        before: str | date | None = None,
+        runs: bool = False,
+        everything: bool = False,
+        dry_run: bool = False,
+    ) -> Erased:
+        """Erase profiles or research runs for good: their rows, their labels and notes, and the text itself.
+
+        Only their ids stay, so that nothing brings them back. Profiles are named, or chosen by what they
+        have in common: all that is given must be true of them.
+
+        Args:
+            references: Profiles as in `find`; with `runs`, ids of runs.
+            notebook, label, cell, experiment: Each as in `last`.
+            before: Only what began before that: `2026-01-31` or `2026-01-31T12:00`, in UTC unless it says
+                otherwise.
+            runs: Research runs, and no profiles: those that are named, those `before` a date, or all.
+            everything: The whole history, with its backups and damaged copies.
+            dry_run: Only count.
+
+        Returns:
+            What was erased, or would be, and where it may still lie.
+
+        Raises:
+            HistoryError: There is no such profile, the choice makes no sense, or the history cannot be
+                written; nothing was erased.
+        """
+        from kosmos_nb.history.choosing import Choice  # noqa: PLC0415 - only who erases pays
+        from kosmos_nb.history.erasing import erase  # noqa: PLC0415
+
+        by = {"notebook": notebook, "label": label, "cell": cell, "experiment": experiment}
+        choice = Choice(references=references, by=by, before=before, runs=runs, everything=everything)
+        self._writer.flush(CLOSE_S)
+        with suppress(HistoryError, OSError):  # what cannot be saved is erased in the spool
+            self._spool.replay(self._store.save)
+        erased = erase(self._store, self._spool, choice, dry_run=dry_run)
+        if not dry_run:
+            self._engine.close()  # it holds copies
+        return erased
 
     def sql(
         self,

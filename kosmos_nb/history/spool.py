@@ -17,12 +17,12 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from kosmos_nb.core import uuid7
+from kosmos_nb.core import HistoryError, uuid7
 from kosmos_nb.history.files import identity, lock_file, make_lasting, own_folder, private_folder
 from kosmos_nb.history.opening import RecordRefusedError
 from kosmos_nb.history.rows import Bundle
@@ -82,18 +82,14 @@ class Spool:
 
     def files(self) -> list[Path]:
         """Return the files that wait to be replayed, oldest first."""
-        found: list[Path] = []
-        for folder in (self._home / "spool", self._temp_folder()):
-            with suppress(OSError):
-                found += sorted(folder.glob("*.jsonl"))
-        return found
+        return self._found("*.jsonl")
 
     def disk_bytes(self) -> int:
         """Return what waits and what is kept, in bytes."""
         total = 0
-        for folder in (self._home / "spool", self._temp_folder()):
+        for file in self._all_files():
             with suppress(OSError):
-                total += sum(file.stat().st_size for file in folder.glob("*.jsonl*"))
+                total += file.stat().st_size
         return total
 
     def replay(self, save: Callable[[Bundle], object]) -> int:
@@ -108,9 +104,59 @@ class Spool:
         """
         return sum(_replay_file(file, save) for file in self.files())
 
+    def records(self) -> Iterator[Bundle]:
+        """Give every record that lies here: those that wait, and those that a working store refused.
+
+        Raises:
+            HistoryError: A file cannot be read.
+        """
+        for file in self._all_files():
+            for line in _lines(file):
+                bundle = decode(line)
+                if bundle is not None:
+                    yield bundle
+
+    def unreadable(self) -> list[Path]:
+        """Return the files with lines that are torn or damaged: nobody knows what of.
+
+        Raises:
+            HistoryError: A file cannot be read.
+        """
+        return [file for file in self._all_files() if any(decode(line) is None for line in _lines(file))]
+
+    def drop(self, ids: Container[str], *, unreadable: bool) -> None:
+        """Take records out for good.
+
+        Args:
+            ids: Which.
+            unreadable: Whether lines that are torn or damaged go as well.
+
+        Raises:
+            HistoryError: A file cannot be read; it is as it was.
+            OSError: A file cannot be written; it is as it was.
+        """
+
+        def goes(line: bytes) -> bool:
+            bundle = decode(line)
+            return unreadable if bundle is None else bundle.id in ids
+
+        for file in self._all_files():
+            with suppress(FileNotFoundError):  # it was replayed meanwhile
+                _rewrite(file, goes)
+
     def after_fork_in_child(self) -> None:
         """Write to a file of our own."""
         self._name = self._new_name()
+
+    def _all_files(self) -> list[Path]:
+        return self._found("*.jsonl*")
+
+    def _found(self, pattern: str) -> list[Path]:
+        found: list[Path] = []
+        for folder in (self._home / "spool", self._temp_folder()):
+            with suppress(OSError):
+                found += sorted(folder.glob(pattern))
+        return found
 
     @staticmethod
     def _new_name() -> str:
@@ -188,6 +234,31 @@ def _replay_file(path: Path, save: Callable[[Bundle], object]) -> int:
     except (BlockingIOError, FileNotFoundError):
         return count  # another process is at it
     return count
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        return [line for line in path.read_bytes().splitlines(keepends=True) if line.strip()]
+    except FileNotFoundError:  # it was replayed meanwhile
+        return []
+    except OSError as error:
+        raise HistoryError(
+            f"The file {path}, where records wait, cannot be read: {error.strerror}."
+        ) from error
+
+
+def _rewrite(path: Path, goes: Callable[[bytes], bool]) -> None:
+    """Replace a file by one without some of its lines; whole at any moment."""
+    with _locked(path, os.O_RDWR):
+        lines = _lines(path)
+        kept = [line for line in lines if not goes(line)]
+        if kept and len(kept) < len(lines):
+            new = path.with_name(path.name + ".new")
+            _keep(new, b"".join(kept))
+            new.replace(path)
+        elif not kept:
+            path.unlink()
+        make_lasting(path.parent)
 
 
 def _keep(path: Path, content: bytes) -> None:

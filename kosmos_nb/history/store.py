@@ -35,8 +35,9 @@ from kosmos_nb.history.opening import (
 )
 from kosmos_nb.history.rows import Bundle, Kind, Row, Rows, of_this_version
 
-_MAIN: Mapping[Kind, str] = {"profile": "executions", "run": "runs", "llm_call": "llm_calls"}
-_CHILDREN: Mapping[Kind, tuple[str, ...]] = {
+# The table of each kind of record, those of its parts, and their column of its id.
+MAIN: Mapping[Kind, str] = {"profile": "executions", "run": "runs", "llm_call": "llm_calls"}
+CHILDREN: Mapping[Kind, tuple[str, ...]] = {
     "profile": (
         "function_stats",
         "line_stats",
@@ -49,13 +50,13 @@ _CHILDREN: Mapping[Kind, tuple[str, ...]] = {
     "run": ("hypotheses", "experiments", "verdicts"),
     "llm_call": (),
 }
+OWNER: Mapping[Kind, str] = {"profile": "execution_id", "run": "run_id", "llm_call": ""}
 # Rows that records share, by the column of the record that names theirs.
-_SHARED = {"source_hash": "codes", "environment_hash": "environments"}
+SHARED = {"source_hash": "codes", "environment_hash": "environments"}
 GLANCE_S = 0.01
 _PAUSE_S = (0.002, 0.006)  # while another writes
 _draw = random.Random()  # noqa: S311 - of our own: the user's draws must stay the same
 _IS_ERASED = "SELECT 1 FROM tombstones WHERE id = ?"
-_OWNER: Mapping[Kind, str] = {"profile": "execution_id", "run": "run_id", "llm_call": ""}
 
 
 class Store:
@@ -179,12 +180,22 @@ class Store:
         Raises:
             HistoryError: The store cannot be written; nothing was.
         """
+        with self.connected() as connection:
+            _begin_to_write(connection)
+            yield connection
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def connected(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection that writes, in no transaction; one that is left open is rolled back.
+
+        Raises:
+            HistoryError: The store cannot be written.
+        """
         with self._lock:
             connection = self._open()
             try:
-                _begin_to_write(connection)
                 yield connection
-                connection.execute("COMMIT")
             except sqlite3.Error as error:
                 raise explain(error, self.path) from error
             finally:
@@ -274,7 +285,7 @@ class Store:
             self._say(f"The history was damaged. It is kept as {target}, and a new one has begun.")
 
     def _insert(self, connection: sqlite3.Connection, bundle: Bundle) -> bool:
-        main = _MAIN[bundle.kind]
+        main = MAIN[bundle.kind]
         _begin_to_write(connection)
         try:
             is_new = not connection.execute(_IS_ERASED, (bundle.id,)).fetchone()
@@ -306,17 +317,17 @@ def rows_of(connection: sqlite3.Connection, kind: Kind, record_id: str) -> Rows 
         kind: What the record is.
         record_id: Its id.
     """
-    main = _rows(connection, f"SELECT * FROM {_MAIN[kind]} WHERE id = ?", record_id)  # noqa: S608
+    main = _rows(connection, f"SELECT * FROM {MAIN[kind]} WHERE id = ?", record_id)  # noqa: S608
     if not main:
         return None
-    rows: Rows = {_MAIN[kind]: main}
-    for child in _CHILDREN[kind]:
+    rows: Rows = {MAIN[kind]: main}
+    for child in CHILDREN[kind]:
         order = "part" if child == "blobs" else "position"
-        query = f"SELECT * FROM {child} WHERE {_OWNER[kind]} = ? ORDER BY {order}"  # noqa: S608
+        query = f"SELECT * FROM {child} WHERE {OWNER[kind]} = ? ORDER BY {order}"  # noqa: S608
         rows[child] = _rows(connection, query, record_id)
     query = "SELECT * FROM annotations WHERE entity_id = ? ORDER BY at_us, id"
     rows["annotations"] = _rows(connection, query, record_id)
-    for column, table in _SHARED.items():
+    for column, table in SHARED.items():
         if main[0].get(column):
             query = f"SELECT * FROM {table} WHERE hash = ?"  # noqa: S608
             rows[table] = _rows(connection, query, main[0][column])
@@ -328,7 +339,7 @@ def is_intact(rows: Rows) -> bool:
     main = next(iter(rows.values()))[0]
     if not main.get("checksum"):
         return True
-    shared = all(rows.get(table) for column, table in _SHARED.items() if main.get(column))
+    shared = all(rows.get(table) for column, table in SHARED.items() if main.get(column))
     codes = all(text_hash(row["code"]) == row["hash"] for row in rows.get("codes", ()))
     places = all(environment_hash(row) == row["hash"] for row in rows.get("environments", ()))
     return shared and codes and places and checksum(rows) == main["checksum"]
@@ -370,7 +381,7 @@ def _insert_sql(table: str, row: Row) -> str:
     names = ", ".join(row)
     marks = ", ".join(f":{name}" for name in row)
     twice = ""
-    if table in _MAIN.values() or table in _SHARED.values():
+    if table in MAIN.values() or table in SHARED.values():
         twice = f" ON CONFLICT ({'id' if 'id' in row else 'hash'}) DO NOTHING"
     return f"INSERT INTO {table} ({names}) VALUES ({marks}){twice}"  # noqa: S608 - names of ours only
 

@@ -65,3 +65,4 @@ with History() as history:
     rows: pd.DataFrame = history.sql("SELECT count(*) FROM executions WHERE mode = ?", ["light"])
     newest: pd.DataFrame = history.last(20)
     back: ProfileResult = history.profile(profile_id)
+    gone: int = history.erase(before="2026-01-31", dry_run=True).profiles

@@ -40,6 +40,7 @@ from kosmos_nb.history.records.run import (
 )
 from kosmos_nb.history.records.saving import check_target, write_file
 from kosmos_nb.history.records.standing import Standing
+from kosmos_nb.history.records.upkeep import Erased
 
 __all__ = [
     "ENDED",
@@ -55,6 +56,7 @@ __all__ = [
     "DiffNode",
     "Drawn",
     "Environment",
+    "Erased",
     "Experiment",
     "Family",
     "FunctionStat",
