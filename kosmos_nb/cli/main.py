@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from kosmos_nb.cli.db import db_app
 from kosmos_nb.cli.enable import disable, enable
 from kosmos_nb.cli.history import history_app
 from kosmos_nb.cli.profile import profile_app
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(profile_app, name="profile")
 app.add_typer(history_app, name="history")
+app.add_typer(db_app, name="db")
 
 
 def main() -> None:

@@ -13,7 +13,9 @@ from kosmos_nb.history.calls import (
     totals_by,
 )
 from kosmos_nb.history.compare import compare
+from kosmos_nb.history.database import DatabaseState, KeptFile, database_state
 from kosmos_nb.history.history import History, HistoryWarning
+from kosmos_nb.history.opening import Upgrade, upgrade_database
 from kosmos_nb.history.queryable import queryable
 from kosmos_nb.history.records import (
     ENDED,
@@ -71,6 +73,7 @@ __all__ = [
     "CallTotals",
     "Change",
     "ChildProcess",
+    "DatabaseState",
     "DiffNode",
     "Elapsed",
     "Environment",
@@ -85,6 +88,7 @@ __all__ = [
     "HypothesisCost",
     "HypothesisState",
     "InputData",
+    "KeptFile",
     "LineStat",
     "LlmCall",
     "MemorySnapshot",
@@ -100,6 +104,7 @@ __all__ = [
     "Standing",
     "Status",
     "TestsCost",
+    "Upgrade",
     "Verdict",
     "VerdictName",
     "WorkflowDiff",
@@ -109,10 +114,12 @@ __all__ = [
     "check_target",
     "compare",
     "compare_workflows",
+    "database_state",
     "json_text",
     "queryable",
     "totals",
     "totals_by",
+    "upgrade_database",
     "walk",
     "without_source",
     "workflow_profile",

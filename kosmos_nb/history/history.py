@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -108,7 +109,8 @@ class History:
             HistoryError: There is none with this id, or the history cannot be read.
         """
         self._replay()
-        return profile_from_rows(self._store.fetch("profile", profile_id))
+        with _reading_back(f"The profile {profile_id}"):
+            return profile_from_rows(self._store.fetch("profile", profile_id))
 
     def find(self, reference: str, *, last: str | None = None) -> str:
         """Return the id of the profile that is meant.
@@ -122,7 +124,7 @@ class History:
             HistoryError: There is none, there are several, or the history cannot be read.
         """
         self._replay()
-        with self._store.reading() as connection:
+        with self._reading() as connection:
             return find(connection, reference, last=last)
 
     def find_run(self, reference: str) -> str:
@@ -136,7 +138,7 @@ class History:
             HistoryError: There is none, there are several, or the history cannot be read.
         """
         self._replay()
-        with self._store.reading() as connection:
+        with self._reading() as connection:
             return find_run(connection, reference)
 
     def compare(self, before: str, after: str) -> ProfileDiff:
@@ -154,7 +156,8 @@ class History:
             HistoryError: There is none with this id, or the history cannot be read.
         """
         self._replay()
-        return run_from_rows(self._store.fetch("run", run_id))
+        with _reading_back(f"The run {run_id}"):
+            return run_from_rows(self._store.fetch("run", run_id))
 
     def standing(self, profile: ProfileResult, *, at_once: bool = False) -> Standing | None:
         """Say how a run stands among the earlier ones that it can be held against.
@@ -171,9 +174,9 @@ class History:
             HistoryError: The history cannot be read.
         """
         if not at_once:
-            with self._store.reading() as connection:
+            with self._reading() as connection:
                 return standing_of(connection, profile)
-        with self._store.glance() as glanced:
+        with _reading_back(f"The history {self._location}"), self._store.glance() as glanced:
             return standing_of(glanced, profile, is_new=True) if glanced is not None else None
 
     def last(
@@ -202,7 +205,7 @@ class History:
         listing.check_count(n)
         chosen = {"label": label, "cell": cell, "experiment": experiment, "mode": mode, "notebook": notebook}
         self._replay()
-        with self._store.reading() as connection:
+        with self._reading() as connection:
             return listing.profiles(connection, n, chosen)
 
     def profiles(self, **chosen: str | None) -> pd.DataFrame:
@@ -216,7 +219,7 @@ class History:
         """
         listing.check_choices(chosen)
         self._replay()
-        with self._store.reading() as connection:
+        with self._reading() as connection:
             return listing.profiles(connection, listing.ALL, chosen).iloc[::-1].reset_index(drop=True)
 
     def regressions(self, **chosen: str | None) -> pd.DataFrame:
@@ -242,7 +245,7 @@ class History:
 
         listing.check_choices(chosen)
         self._replay()
-        with self._store.reading() as connection:
+        with self._reading() as connection:
             return regressions(connection, chosen)
 
     def runs(self, n: int = 20) -> pd.DataFrame:
@@ -253,7 +256,7 @@ class History:
         """
         listing.check_count(n)
         self._replay()
-        with self._store.reading() as connection:
+        with self._reading() as connection:
             return listing.runs(connection, n)
 
     def llm_calls(self, *, run: str | None = None, role: str | None = None) -> pd.DataFrame:
@@ -267,7 +270,7 @@ class History:
             HistoryError: The history cannot be read.
         """
         self._replay()
-        with self._store.reading() as connection:
+        with self._reading() as connection:
             return listing.llm_calls(connection, run, role)
 
     def label(self, reference: str, label: str) -> str:
@@ -417,6 +420,23 @@ class History:
         with self._store.writing() as connection:
             annotate(connection, found, field, value)
         return found
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with _reading_back(f"The history {self._location}"), self._store.reading() as connection:
+            yield connection
+
+
+@contextmanager
+def _reading_back(what: str) -> Iterator[None]:
+    """Turn what values that cannot be raise, which SQLite does not see, into an error of ours."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+        said = " ".join(str(error).split())
+        raise HistoryError(
+            f"{what} cannot be read back, for a value in it is damaged ({type(error).__name__}: {said})."
+        ) from error
 
 
 def _warn(message: str) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from kosmos_nb.core import HistoryError
+
 # Child table: (its record's table, its column of the record's id).
 OWNERS = {
     "function_stats": ("executions", "execution_id"),
@@ -83,16 +85,28 @@ class Mirror:
             Each table as the transaction sees it, with the columns that were needed so far, and its first.
             Stamps are UTC timestamps without a zone, under their name without `_us`; lists are joined
             with `;`.
+
+        Raises:
+            HistoryError: A value is none that the table can hold.
         """
         connection.row_factory = None
         (origin,) = connection.execute("SELECT content FROM meta WHERE key = 'origin'").fetchone()
         if origin != self._origin:
             self._origin, self._copies = origin, {}
-        return {name: self._refresh(connection, name, some) for name, some in wanted.items()}
+        return {name: self._read(connection, name, some) for name, some in wanted.items()}
 
     def empty(self, name: str) -> pa.Table:
         """Return a table that was refreshed without its rows, but with all columns that it can have."""
         return _schema(self._copies[name].declared).empty_table()
+
+    def _read(self, connection: sqlite3.Connection, name: str, some: Collection[str] | None) -> pa.Table:
+        try:
+            return self._refresh(connection, name, some)
+        except (ValueError, TypeError, LookupError) as error:
+            said = " ".join(str(error).split())
+            raise HistoryError(
+                f"The history's table {name} cannot be read, for a value in it is damaged ({said})."
+            ) from error
 
     def _refresh(self, connection: sqlite3.Connection, name: str, some: Collection[str] | None) -> pa.Table:
         main, _ = OWNERS.get(name, (name, ""))

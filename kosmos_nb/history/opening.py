@@ -1,54 +1,46 @@
 """Opening the database: its settings, its version, its first day and its worst day.
 
-An up-to-date database is recognised by one read with `sqlite3`, and a new one is made from
-`schema.sql`: Alembic and SQLAlchemy (0.5 s of CPU, which the user's first cells would feel) are
-imported only to bring an old one up to date.
+An up-to-date database is recognised by one read with `sqlite3`; all else is in `upgrading.py`.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
-from datetime import UTC, datetime
+from contextlib import closing, suppress
 from pathlib import Path
-from threading import Lock
 from urllib.parse import quote
 
-from kosmos_nb.core import HistoryError, uuid7
-from kosmos_nb.history.files import exclusive, make_lasting, make_private, private_folder
+from kosmos_nb.core import HistoryError
+from kosmos_nb.history import damage, failures
+from kosmos_nb.history.failures import Connection, DamagedError, StoreUnavailableError
+from kosmos_nb.history.files import make_private, private_folder
+from kosmos_nb.history.filesystem import network_mount
+from kosmos_nb.history.upgrading import Upgrade, bring_up_to_date, is_empty, migrate, version
 
 FILE_NAME = "history.sqlite"
 HEAD = "0004"
 KNOWN = frozenset({"0001", "0002", "0003", HEAD})
 BUSY_S = 5.0
 
-# Alembic keeps the migration under way in names of its module: one at a time.
-_migrating = Lock()
-
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-class StoreUnavailableError(HistoryError):
-    """The store cannot be opened or written now; the record can wait in a spool."""
-
-
-class DamagedError(StoreUnavailableError):
-    """SQLite says that the file is damaged, or no database at all."""
-
-
-class RecordRefusedError(HistoryError):
-    """The store works, but does not take this record; waiting would not help."""
-
-
-def explain(error: BaseException, path: Path) -> HistoryError:
-    """Turn what `sqlite3` or the system raised into the error of this room."""
-    said = " ".join(str(error).split())
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is not None and code & 0xFF in _DAMAGED:
-        return DamagedError(f"The history {path} is damaged: {said}.")
-    if isinstance(error, (sqlite3.OperationalError, OSError)):
-        return StoreUnavailableError(f"The history {path} cannot be used: {said}.")
-    return RecordRefusedError(f"The history {path} does not take this record: {said}.")
+__all__ = [
+    "BUSY_S",
+    "FILE_NAME",
+    "HEAD",
+    "KNOWN",
+    "DamagedError",
+    "StoreUnavailableError",
+    "Upgrade",
+    "connect",
+    "connect_to_read",
+    "explain",
+    "is_up_to_date",
+    "migrated_copy",
+    "set_aside",
+    "upgrade_database",
+    "was_made",
+]
 
 
 def connect(folder: Path) -> sqlite3.Connection:
@@ -56,40 +48,87 @@ def connect(folder: Path) -> sqlite3.Connection:
 
     Raises:
         DamagedError: The file is damaged.
-        StoreUnavailableError: It cannot be opened or written, or a newer kosmos_nb made it.
+        StoreUnavailableError: It cannot be opened or written, a newer kosmos_nb made it, or it is
+            on a network file system.
     """
+    connection, _ = _connect(folder)
+    return connection
+
+
+def upgrade_database(folder: Path) -> Upgrade | None:
+    """Make the history in `folder`, or bring it up to date, as saving the next record would.
+
+    Returns:
+        What was done; None where it is up to date already.
+
+    Raises:
+        StoreUnavailableError: It cannot be done; nothing has changed.
+    """
+    connection, done = _connect(folder)
+    connection.close()
+    return done
+
+
+def _connect(folder: Path) -> tuple[sqlite3.Connection, Upgrade | None]:
     path = folder / FILE_NAME
     connection: sqlite3.Connection | None = None
+    done: Upgrade | None = None
     try:
         private_folder(folder)
+        _refuse_network(path)
         make_private(path)
+        _refuse_read_only(path)
         # One connection is used by the background thread and, for `save`, by the caller: the
         # store holds a lock around each use.
-        connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, factory=Connection
+        )
         _use_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         if not is_up_to_date(connection):
-            _bring_up_to_date(connection, path)
-    except (sqlite3.Error, OSError) as error:
+            done = bring_up_to_date(connection, path, HEAD, KNOWN)
+    except BaseException as error:
         if connection is not None:
             connection.close()
-        raise explain(error, path) from error
-    except HistoryError:
-        if connection is not None:
-            connection.close()
+        if isinstance(error, (sqlite3.Error, OSError)):
+            raise explain(error, path) from error
         raise
-    return connection
+    return connection, done
 
 
 def connect_to_read(folder: Path, *, busy_s: float = BUSY_S) -> sqlite3.Connection:
     """Open the history in `folder` for reading only; wait no longer than `busy_s` for another's lock.
 
     Raises:
-        StoreUnavailableError: There is none, or it cannot be read.
+        StoreUnavailableError: There is none, it cannot be read, or it is on a network file system.
         DamagedError: The file is damaged.
     """
     path = folder / FILE_NAME
+    connection = _connect_to_read(path, busy_s)
+    if is_empty(connection):
+        connection.close()
+        raise StoreUnavailableError(
+            f"The history {path} is empty: it could not be made when it was begun. Free some space on its "
+            "disk, and make its folder writable."
+        )
+    return connection
+
+
+def was_made(folder: Path) -> bool:
+    """Return whether there is something to be read: more than a file that nothing could be made in."""
+    path = folder / FILE_NAME
+    if not path.is_file():
+        return False
+    with suppress(HistoryError), closing(_connect_to_read(path, BUSY_S)) as connection:
+        return not is_empty(connection)
+    return True
+
+
+def _connect_to_read(path: Path, busy_s: float) -> sqlite3.Connection:
+    # Not even to read: without the log's index the newest records would be missing unsaid, and
+    # what another machine is writing just then would look like damage, and be set aside.
+    _refuse_network(path)
     address = "file:" + quote(str(path.absolute()))
     try:
         try:
@@ -99,6 +138,7 @@ def connect_to_read(folder: Path, *, busy_s: float = BUSY_S) -> sqlite3.Connecti
             # is then read as it lies there; a lock, or anything else, is an error.
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
+            _refuse_log(path)
             return _read_only(f"{address}?mode=ro&immutable=1", busy_s)
     except sqlite3.Error as error:
         raise explain(error, path) from error
@@ -106,15 +146,50 @@ def connect_to_read(folder: Path, *, busy_s: float = BUSY_S) -> sqlite3.Connecti
 
 def _read_only(address: str, busy_s: float) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        address, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False
+        address,
+        uri=True,
+        timeout=busy_s,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=Connection,
     )
     connection.row_factory = sqlite3.Row
     try:
-        _version(connection)
+        version(connection)
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def _refuse_network(path: Path) -> None:
+    mount = network_mount(path)
+    if mount is not None:
+        raise StoreUnavailableError(
+            f"The history {path.parent} is on a network file system ({mount}), where SQLite cannot share "
+            "a database between processes. Set KOSMOS_HOME to a local folder, and move what lies in "
+            f"{path.parent} there."
+        )
+
+
+def _refuse_log(path: Path) -> None:
+    """Do not read beside a log: what was saved last is in it, and would be missing unsaid."""
+    log = Path(os.path.realpath(path) + "-wal")
+    if log.exists() and log.stat().st_size:
+        raise StoreUnavailableError(
+            f"The history {path} cannot be read where it lies: its newest records are in {log.name}, which "
+            "SQLite opens only in a folder that it can write to. Make the folder writable, or set "
+            "KOSMOS_HOME to a copy of it."
+        )
+
+
+def _refuse_read_only(path: Path) -> None:
+    """Without this SQLite opens it to read, and goes on saying so when it can be written again."""
+    if path.exists() and not os.access(path, os.W_OK):  # a link may lead to nothing yet
+        raise StoreUnavailableError(
+            f"The history {path} is read-only. Make it and its folder writable, or set KOSMOS_HOME to a "
+            "folder that is."
+        )
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
@@ -135,29 +210,20 @@ def _use_wal(connection: sqlite3.Connection) -> None:
         return
 
 
-def _version(connection: sqlite3.Connection) -> str | None:
-    """Return Alembic's stamp, None for a database without one."""
-    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'"
-    if connection.execute(query).fetchone() is None:
-        return None
-    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    return None if row is None else str(row[0])
-
-
 def migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
     """Return an older history brought up to date in memory: for one that is there only to be read.
 
     Args:
         connection: On it, for reading; it is closed. One of this version, or of a newer one, is returned.
     """
-    version = _version(connection)
-    if version == HEAD or version not in KNOWN:
+    before = version(connection)
+    if before == HEAD or before not in KNOWN:
         return connection
-    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, factory=Connection)
     connection.backup(copy)
     connection.close()
     copy.execute("BEGIN IMMEDIATE")
-    _migrate(copy)
+    migrate(copy, HEAD)
     copy.execute("COMMIT")
     copy.row_factory = sqlite3.Row
     return copy
@@ -165,79 +231,11 @@ def migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 def is_up_to_date(connection: sqlite3.Connection) -> bool:
     """Return whether the database has the tables of this version."""
-    return _version(connection) == HEAD
-
-
-def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
-    """Migrate within one immediate transaction; who comes second finds it done."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        version = _version(connection)
-        if version is not None and version not in KNOWN:
-            raise StoreUnavailableError(
-                f"The history {path} was written by a newer kosmos_nb (revision {version}, "
-                f"this one knows {HEAD}). Upgrade kosmos_nb to write to it."
-            )
-        if _is_empty(connection):
-            _make(connection)
-        elif version != HEAD:
-            _migrate(connection)
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
-
-def _is_empty(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0)
-
-
-def _make(connection: sqlite3.Connection) -> None:
-    """Make everything in an empty database, as the migrations would."""
-    text = (Path(__file__).parent / "schema.sql").read_text(encoding="utf-8")
-    for statement in text.split("\n;\n"):
-        connection.execute(statement)  # not `executescript`, which would end the transaction
-    connection.execute("INSERT INTO alembic_version VALUES (?)", (HEAD,))
-    connection.execute("INSERT INTO meta VALUES ('origin', ?)", (uuid7(),))
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    # These take half a second to import: only an old database needs them.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-    from sqlalchemy import create_engine  # noqa: PLC0415
-    from sqlalchemy.pool import StaticPool  # noqa: PLC0415
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    engine = create_engine("sqlite://", creator=lambda: _Borrowed(connection), poolclass=StaticPool)
-    with _migrating, engine.connect() as borrowed:
-        config.attributes["connection"] = borrowed
-        command.upgrade(config, HEAD)
-
-
-class _Borrowed:
-    """The open connection, lent to SQLAlchemy without the right to end its transaction."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._connection, name)
-
-    def commit(self) -> None:
-        """Leave it to the owner."""
-
-    def rollback(self) -> None:
-        """Leave it to the owner, who rolls back when an error passes."""
-
-    def close(self) -> None:
-        """Leave it to the owner."""
+    return version(connection) == HEAD
 
 
 def set_aside(folder: Path) -> Path | None:
-    """Give a damaged database a new name, together with its log, so that a new one can begin.
+    """Give a damaged database a new name, so that a new one can begin.
 
     Returns:
         The new path; None where another process was quicker and the history works again.
@@ -247,30 +245,16 @@ def set_aside(folder: Path) -> Path | None:
     """
     path = folder / FILE_NAME
     try:
-        with exclusive(folder / "history.lock"):
-            if not _is_damaged(path):
-                return None
-            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S_%f")
-            target = folder / f"history.damaged-{stamp}.sqlite"
-            for suffix in ("-wal", "-shm", ""):
-                part = path.with_name(path.name + suffix)
-                if part.exists():
-                    part.rename(target.with_name(target.name + suffix))
-            make_lasting(folder)
-            return target
+        return damage.set_aside(path, HEAD)
     except OSError as error:
-        raise explain(error, path) from error
+        raise failures.explain(error, path) from error
 
 
-def _is_damaged(path: Path) -> bool:
-    """Ask SQLite; only who was told of damage comes here, so a full check may take its time."""
-    if not path.exists():
-        return False
-    try:
-        connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
-        try:
-            return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok")
-        finally:
-            connection.close()
-    except sqlite3.DatabaseError as error:
-        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+def explain(error: BaseException, path: Path) -> HistoryError:
+    """Turn what `sqlite3` or the system raised into the error of this room.
+
+    What SQLite says of statements that were always valid, it says of damaged tables.
+    """
+    if failures.is_odd(error) and damage.is_damaged(path, HEAD):
+        return failures.damaged(path, " ".join(str(error).split()))
+    return failures.explain(error, path)

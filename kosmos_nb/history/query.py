@@ -12,7 +12,7 @@ from concurrent.futures import Future, wait
 from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 
-from kosmos_nb.core import QueryError
+from kosmos_nb.core import HistoryError, QueryError
 from kosmos_nb.history.fetching import Limit, fetch, without_the_rest
 from kosmos_nb.history.joining import SCHEMA, Joined, join, leave
 from kosmos_nb.history.opening import BUSY_S
@@ -208,7 +208,7 @@ class QueryEngine:
                     self._registered[name] = table
         for name in views:
             if name not in self._registered:
-                engine.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {duckdb_select(VIEWS[name])}")
+                self._make_view(engine, name)
                 self._registered[name] = VIEWS[name]
         return [*tables]
 
@@ -218,6 +218,16 @@ class QueryEngine:
             assert self._mirror is not None
             self._registered.pop(name, None)
             engine.register(name, self._mirror.empty(name))
+
+    def _make_view(self, engine: duckdb.DuckDBPyConnection, name: str) -> None:
+        import duckdb  # noqa: PLC0415 - 0.2 s, needed by queries only
+
+        try:
+            engine.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {duckdb_select(VIEWS[name])}")
+        except duckdb.Error as error:
+            raise HistoryError(
+                f"The history's view {name} cannot be made, for its tables are damaged ({one_line(error)})."
+            ) from error
 
 
 # Connections that a fork cut off from their threads: closing them would wait for ever.

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from kosmos_nb.core import HistoryError, uuid7
+from kosmos_nb.history.failures import RecordRefusedError
 from kosmos_nb.history.files import identity, lock_file, make_lasting, own_folder, private_folder
-from kosmos_nb.history.opening import RecordRefusedError
 from kosmos_nb.history.rows import Bundle
 
 _HEAD = b'{"sha256": "'

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from kosmos_nb.core import HistoryError
-from kosmos_nb.history.opening import RecordRefusedError
+from kosmos_nb.history.failures import RecordRefusedError
 from kosmos_nb.history.rows import Bundle, Record, to_bundle
 from kosmos_nb.history.spool import Spool
 from kosmos_nb.history.store import Store
@@ -182,7 +182,11 @@ class Writer:
         try:
             file = self._spool.add(bundle)
         except OSError as error:
-            self._say_once(f"A record can be kept nowhere and waits in memory: {error}.")
+            trouble = self._trouble or f"The history {self._store.path} does not take a record"
+            self._say_once(
+                f"{trouble.rstrip('.')}; records wait in memory, and are lost when this process ends, for "
+                f"they cannot be written elsewhere either: {error}."
+            )
             return False
         self._say_once(
             f"{self._trouble.rstrip('.')}; records wait in {file.parent} and are kept when it works again."
@@ -210,17 +214,23 @@ class Writer:
     def _recover(self) -> None:
         """Open the store and replay the spool; a failure of the store puts it off."""
         self._has_replayed = True
+        begun_s = time.monotonic()
         try:
             self._store.open()
-            self._down_until_s = None
+        except Exception as error:  # The thread's door: records go to the spool
+            # A try that is long, as a backup of much before a migration that fails, is made more rarely.
+            self._fail(error, pause_s=5 * (time.monotonic() - begun_s))
+            return
+        self._down_until_s = None
+        try:
             self._spool.replay(self._store.save)
         except OSError as error:
             self._say_once(f"Waiting records cannot be read back: {error}.")
         except Exception as error:  # The thread's door: it must not die of an old record
             self._fail(error)
 
-    def _fail(self, error: Exception) -> None:
-        self._down_until_s = time.monotonic() + self._retry_s
+    def _fail(self, error: Exception, *, pause_s: float = 0.0) -> None:
+        self._down_until_s = time.monotonic() + max(self._retry_s, pause_s)
         self._trouble = str(error) if isinstance(error, HistoryError) else f"{type(error).__name__}: {error}."
 
     def _say_once(self, message: str) -> None:

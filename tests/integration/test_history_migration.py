@@ -17,9 +17,10 @@ from sqlalchemy.pool import StaticPool
 import kosmos_nb.history.migrations
 from kosmos_nb.core import uuid7
 from kosmos_nb.history import History, MemorySnapshot
-from kosmos_nb.history.opening import HEAD, _Borrowed
+from kosmos_nb.history.opening import HEAD
 from kosmos_nb.history.rows import Bundle
 from kosmos_nb.history.spool import encode
+from kosmos_nb.history.upgrading import Borrowed
 from tests.samples import done_run, full_profile, old_profile, profile
 
 DATA = Path(__file__).parents[1] / "data"
@@ -90,7 +91,7 @@ def old_home(tmp_path) -> Path:
     connection.execute("BEGIN IMMEDIATE")
     config = Config()
     config.set_main_option("script_location", str(Path(kosmos_nb.history.migrations.__file__).parent))
-    engine = create_engine("sqlite://", creator=lambda: _Borrowed(connection), poolclass=StaticPool)
+    engine = create_engine("sqlite://", creator=lambda: Borrowed(connection), poolclass=StaticPool)
     with engine.connect() as borrowed:
         config.attributes["connection"] = borrowed
         command.upgrade(config, "0001")
@@ -205,7 +206,7 @@ def test_an_old_history_that_cannot_be_written_is_read_as_it_is(old_home, monkey
         raise sqlite3.OperationalError("attempt to write a readonly database")
 
     with History(old_home) as history, monkeypatch.context() as patch:
-        patch.setattr("kosmos_nb.history.opening._bring_up_to_date", refuse)
+        patch.setattr("kosmos_nb.history.opening.bring_up_to_date", refuse)
         assert history.profile(OWNER) == old_profile()
         assert history.last().label.tolist() == ["clean the texts"]
         assert history.sql("SELECT wall_s FROM executions").wall_s.tolist() == [5.92]

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine
 
 import kosmos_nb.history.migrations
 from kosmos_nb.core import HistoryError, uuid7
-from kosmos_nb.history import Experiment, History, LlmCall, ProfileResult, opening
+from kosmos_nb.history import Experiment, History, LlmCall, ProfileResult, upgrading
 from kosmos_nb.history.opening import HEAD
 from kosmos_nb.history.rows import to_bundle
 from kosmos_nb.history.tables import Base
@@ -121,7 +121,7 @@ def test_a_new_history_is_the_one_that_the_migrations_make(tmp_path):
         history.save(new_profile())
     migrated = sqlite3.connect(":memory:", isolation_level=None)
     migrated.execute("BEGIN IMMEDIATE")
-    opening._migrate(migrated)
+    upgrading.migrate(migrated, HEAD)
     assert shape(database(tmp_path)) == shape(migrated)
 
 
