@@ -162,7 +162,9 @@ class Store:
             elif there is not None and not self._is_unsafe:
                 with suppress(HistoryError):
                     connection = connect_to_read(self.folder, busy_s=GLANCE_S)
-            is_ready = connection is not None and _is_ready(connection)
+            # The one that saves was brought up to date when it was opened.
+            is_known = connection is not None and connection is self._connection
+            is_ready = connection is not None and _is_ready(connection, is_known=is_known)
             yield connection if is_ready else None
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
@@ -345,11 +347,11 @@ def is_intact(rows: Rows) -> bool:
     return shared and codes and places and checksum(rows) == main["checksum"]
 
 
-def _is_ready(connection: sqlite3.Connection) -> bool:
-    """Begin a transaction; return whether the store has the tables of this version."""
+def _is_ready(connection: sqlite3.Connection, *, is_known: bool) -> bool:
+    """Begin a transaction; return whether the store is known to have, or has, the tables of this version."""
     with suppress(sqlite3.Error):
         connection.execute("BEGIN")
-        if is_up_to_date(connection):
+        if is_known or is_up_to_date(connection):
             return True
         connection.execute("ROLLBACK")
     return False
