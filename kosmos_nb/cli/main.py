@@ -10,8 +10,8 @@ import typer
 
 from kosmos_nb.cli.db import db_app
 from kosmos_nb.cli.enable import disable, enable
-from kosmos_nb.cli.history import history_app
-from kosmos_nb.cli.profile import profile_app
+from kosmos_nb.cli.history.app import history_app
+from kosmos_nb.cli.profile.app import profile_app
 from kosmos_nb.core import KosmosError
 
 app = typer.Typer(

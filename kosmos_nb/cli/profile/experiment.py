@@ -57,7 +57,7 @@ def show_experiment(ask: Ask) -> None:
         return
     from rich.console import Console  # noqa: PLC0415 - 50 ms
 
-    from kosmos_nb.cli.profile_view import print_profile  # noqa: PLC0415
+    from kosmos_nb.cli.profile.view import print_profile  # noqa: PLC0415
 
     print_profile(Console(highlight=False), found, name=f"experiment {ask.experiment}", top=ask.top)
     if difference is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from rich.table import Table
 
-from kosmos_nb.cli.profile_view import change, table
+from kosmos_nb.cli.profile.view import change, table
 from kosmos_nb.core import units
 from kosmos_nb.history import CallTotals
 from kosmos_nb.reporters import clean

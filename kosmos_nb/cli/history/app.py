@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import math
 import sys
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kosmos_nb.cli.history_erase import erase_command
+from kosmos_nb.cli.history.erase import erase_command
+from kosmos_nb.cli.history.reading import open_history, print_json
+from kosmos_nb.cli.history.regressions import regressions_command
 from kosmos_nb.cli.options import AsJson, Output, Overwrite, Top
-from kosmos_nb.cli.regressions import regressions_command
 from kosmos_nb.core import ConfigError, units
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from kosmos_nb.history import History
 
 MOST_ROWS = 1_000
 
@@ -81,7 +79,7 @@ def show_command(
 
       kosmos history show baseline -o baseline.html
     """
-    from kosmos_nb.cli.profile_view import print_profile  # noqa: PLC0415 - rich, 50 ms; only here
+    from kosmos_nb.cli.profile.view import print_profile  # noqa: PLC0415 - rich, 50 ms; only here
 
     with open_history() as history:
         found = history.profile(history.find(profile))
@@ -161,13 +159,6 @@ def _row_limit(text: str) -> int | None:
 history_app.command("erase", no_args_is_help=True)(erase_command)
 
 
-def open_history() -> History:
-    """Return the history that the settings name."""
-    from kosmos_nb.history import History  # noqa: PLC0415 - settings and database; not for --help
-
-    return History()
-
-
 def _console() -> Console:
     from rich.console import Console  # noqa: PLC0415 - 50 ms
 
@@ -179,7 +170,7 @@ def _name(label: str | None, profile_id: str) -> str:
 
 
 def _list(frame: pd.DataFrame) -> None:
-    from kosmos_nb.cli.profile_view import table  # noqa: PLC0415 - rich, 50 ms; only here
+    from kosmos_nb.cli.profile.view import table  # noqa: PLC0415 - rich, 50 ms; only here
 
     columns = ("id", "started (UTC)", "wall", "peak", "mode", "cell")
     console = _console()
@@ -198,17 +189,3 @@ def _row(row: dict[Hashable, Any]) -> tuple[str, ...]:
         row["mode"],
         ("" if row["status"] == "ok" else f"✗ {row['status']}: ") + what,
     )
-
-
-def print_json(frame: pd.DataFrame) -> None:
-    """Write the rows as a JSON list of objects; stamps as ISO 8601, UTC, what is no number as null."""
-    rows = [{str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
-    print(json.dumps(rows, ensure_ascii=False, default=str))
-
-
-def _plain(value: Any) -> Any:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    if hasattr(value, "isoformat"):
-        return None if str(value) == "NaT" else value.isoformat()
-    return value.tolist() if hasattr(value, "tolist") else value

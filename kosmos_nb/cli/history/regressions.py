@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kosmos_nb.cli.history.reading import open_history, print_json
 from kosmos_nb.cli.options import AsJson
 from kosmos_nb.core import units
 
@@ -31,8 +32,6 @@ def regressions_command(
 
       kosmos history regressions --notebook sales.ipynb --json
     """
-    from kosmos_nb.cli.history import open_history, print_json  # noqa: PLC0415 - which imports this file
-
     with open_history() as history:
         found = history.regressions(notebook=notebook, label=label, cell=cell).head(last)
         if as_json:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from kosmos_nb.cli.calls_view import calls_table, in_words
-from kosmos_nb.cli.profile_view import heading, say, table
+from kosmos_nb.cli.profile.calls_view import calls_table, in_words
+from kosmos_nb.cli.profile.view import heading, say, table
 from kosmos_nb.core import units
 from kosmos_nb.history import Elapsed, HypothesisChange, HypothesisCost, TestsCost, WorkflowProfile
 from kosmos_nb.reporters import clean, short_id

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from kosmos_nb.cli.options import AsJson, JsonOutput, Output, Overwrite, Top
-from kosmos_nb.cli.profile_run import Plan, profile_notebook, profile_script
+from kosmos_nb.cli.profile.run import Plan, profile_notebook, profile_script
 from kosmos_nb.core import ConfigError
 
 NOTEBOOK = ".ipynb"
@@ -139,7 +139,7 @@ def experiment(
 
       kosmos profile experiment --experiment exp_123 --compare exp_456 --output profile.json --top 50
     """
-    from kosmos_nb.cli.experiment import Ask, show_experiment  # noqa: PLC0415 - the history; not for --help
+    from kosmos_nb.cli.profile.experiment import Ask, show_experiment  # noqa: PLC0415 - the history; not for --help
 
     show_experiment(
         Ask(
@@ -193,8 +193,8 @@ def workflow(
       hypotheses (statement x y given before_s after_s, matched by statement,
       what got slower first) only_before only_after notes
     """
-    from kosmos_nb.cli.delivery import Delivery  # noqa: PLC0415 - the history; not for --help
-    from kosmos_nb.cli.workflow import show_workflow  # noqa: PLC0415
+    from kosmos_nb.cli.profile.delivery import Delivery  # noqa: PLC0415 - the history; not for --help
+    from kosmos_nb.cli.profile.workflow import show_workflow  # noqa: PLC0415
 
     delivery = Delivery(output=output, overwrite=overwrite, as_json=as_json)
     show_workflow(run, compare, top=top, delivery=delivery)
@@ -237,8 +237,8 @@ def agent(
       With --compare: profile and compare (the earlier run).
       Without --role: run_id, and roles, each as total.
     """
-    from kosmos_nb.cli.agent import show_agent, show_roles  # noqa: PLC0415 - the history; not for --help
-    from kosmos_nb.cli.delivery import Delivery  # noqa: PLC0415
+    from kosmos_nb.cli.profile.agent import show_agent, show_roles  # noqa: PLC0415 - the history; not for --help
+    from kosmos_nb.cli.profile.delivery import Delivery  # noqa: PLC0415
 
     delivery = Delivery(output=output, overwrite=overwrite, as_json=as_json)
     if role is not None:

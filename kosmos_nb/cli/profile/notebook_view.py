@@ -15,7 +15,7 @@ from kosmos_nb.core import units
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kosmos_nb.cli.notebook import CellProfile
+    from kosmos_nb.cli.profile.notebook import CellProfile
 
 
 WIDE = 110

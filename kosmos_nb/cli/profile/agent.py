@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from kosmos_nb.cli.delivery import Delivery
+from kosmos_nb.cli.profile.delivery import Delivery
 from kosmos_nb.core import ConfigError, HistoryError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def show_agent(role: str, run: str | None, compare: str | None, *, top: int, del
         plain = {"profile": plain, "compare": other.to_dict()}
 
     def draw(console: Console) -> None:
-        from kosmos_nb.cli.agent_view import print_agent, print_compared  # noqa: PLC0415 - draws with rich
+        from kosmos_nb.cli.profile.agent_view import print_agent, print_compared  # noqa: PLC0415 - draws with rich
 
         print_agent(console, found, top=top)
         if other is not None:
@@ -68,7 +68,7 @@ def show_roles(run: str | None, *, top: int, delivery: Delivery) -> None:
     everything, roles = totals(calls, ""), totals_by(calls, lambda call: call.role)
 
     def draw(console: Console) -> None:
-        from kosmos_nb.cli.agent_view import print_roles  # noqa: PLC0415 - draws with rich
+        from kosmos_nb.cli.profile.agent_view import print_roles  # noqa: PLC0415 - draws with rich
 
         print_roles(console, roles, everything, run_id=run_id, top=top)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kosmos_nb.cli.delivery import Delivery
+from kosmos_nb.cli.profile.delivery import Delivery
 from kosmos_nb.core import ConfigError
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def show_workflow(run: str, compare: str | None, *, top: int, delivery: Delivery
         plain = {"profile": plain, "compare": other.to_dict(), "changes": difference.to_dict()}
 
     def draw(console: Console) -> None:
-        from kosmos_nb.cli.workflow_diff_view import print_difference  # noqa: PLC0415 - draws with rich
-        from kosmos_nb.cli.workflow_view import print_workflow  # noqa: PLC0415
+        from kosmos_nb.cli.profile.workflow_diff_view import print_difference  # noqa: PLC0415 - draws with rich
+        from kosmos_nb.cli.profile.workflow_view import print_workflow  # noqa: PLC0415
 
         print_workflow(console, found, top=top)
         if difference is not None:

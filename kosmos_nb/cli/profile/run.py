@@ -70,7 +70,7 @@ def profile_script(plan: Plan, target: str, arguments: tuple[str, ...], *, is_mo
         ConfigError: An option makes no sense.
         ExecutionError: There is no such script.
     """
-    from kosmos_nb.cli.script import check_script, how_it_ended, run_script  # noqa: PLC0415
+    from kosmos_nb.cli.profile.script import check_script, how_it_ended, run_script  # noqa: PLC0415
     from kosmos_nb.profiling import ScriptOrder  # noqa: PLC0415
 
     plan.check(PROFILE_ENDINGS)
@@ -101,8 +101,8 @@ def profile_notebook(plan: Plan, file: Path, executed: Path | None) -> int:
         ConfigError: An option makes no sense.
         ExecutionError: The notebook cannot be read or executed.
     """
-    from kosmos_nb.cli.notebook import run_notebook  # noqa: PLC0415 - its libraries take 0.3 s
-    from kosmos_nb.cli.notebook_view import print_notebook, total  # noqa: PLC0415
+    from kosmos_nb.cli.profile.notebook import run_notebook  # noqa: PLC0415 - its libraries take 0.3 s
+    from kosmos_nb.cli.profile.notebook_view import print_notebook, total  # noqa: PLC0415
     from kosmos_nb.profiling import CellOptions  # noqa: PLC0415
 
     plan.check((".json",))
@@ -151,7 +151,7 @@ def _deliver(plan: Plan, profile: ProfileResult, name: str, code: int) -> int:
     if plan.as_json:
         print(profile.to_json())
     else:
-        from kosmos_nb.cli.profile_view import print_profile  # noqa: PLC0415 - draws with rich
+        from kosmos_nb.cli.profile.view import print_profile  # noqa: PLC0415 - draws with rich
 
         print_profile(_console(), profile, name=name, top=plan.top, exit_code=code)
     problem = 0

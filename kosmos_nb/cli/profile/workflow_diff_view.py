@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from kosmos_nb.cli.calls_view import call_changes
-from kosmos_nb.cli.profile_view import change, heading, say, table
-from kosmos_nb.cli.workflow_view import elapsed_by_name, formula
+from kosmos_nb.cli.profile.calls_view import call_changes
+from kosmos_nb.cli.profile.view import change, heading, say, table
+from kosmos_nb.cli.profile.workflow_view import elapsed_by_name, formula
 from kosmos_nb.core import units
 from kosmos_nb.history import WorkflowDiff, WorkflowProfile
 from kosmos_nb.reporters import faster_or_slower, short_id

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from kosmos_nb.cli.calls_view import (
+from kosmos_nb.cli.profile.calls_view import (
     NO_NAME,
     call_changes,
     calls_table,
@@ -17,7 +17,7 @@ from kosmos_nb.cli.calls_view import (
     times_in_words,
     tokens,
 )
-from kosmos_nb.cli.profile_view import heading, say, table
+from kosmos_nb.cli.profile.view import heading, say, table
 from kosmos_nb.core import units
 from kosmos_nb.history import AgentProfile, CallTotals, LlmCall
 from kosmos_nb.reporters import clean, short_id

@@ -1,0 +1,1 @@
+"""`kosmos history`: the longer commands have a file each."""

@@ -1,0 +1,1 @@
+"""`kosmos profile`: one command a file, their tables beside them."""
