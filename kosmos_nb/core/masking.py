@@ -114,7 +114,10 @@ def mask(text: str) -> str:
 
 
 def _holds(text: str, words: tuple[str, ...]) -> bool:
-    return any(word in text for word in words)
+    for word in words:  # noqa: SIM110 - `any` takes twice the time, and a save asks this 200 times
+        if word in text:
+            return True
+    return False
 
 
 def _masked_lines(found: re.Match[str]) -> str:
