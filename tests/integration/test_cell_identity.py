@@ -107,6 +107,6 @@ def test_an_expression_is_its_own_code_wherever_it_stands(tmp_path):
 
 def test_an_id_that_vs_code_makes_up_is_none(tmp_path):
     with History(tmp_path) as history:
-        made_up = "vscode-notebook-cell:/work/old.ipynb#W0sZmlsZQ%3D%3D"
-        history.save(profile(id=uuid7(), cell_id=made_up, notebook="/work/old.ipynb"))
+        made_up = "vscode-notebook-cell:/data/old.ipynb#W0sZmlsZQ%3D%3D"
+        history.save(profile(id=uuid7(), cell_id=made_up, notebook="/data/old.ipynb"))
         assert history.last(1).cell_key[0] == profile().code_hash

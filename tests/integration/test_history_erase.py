@@ -134,10 +134,10 @@ def test_what_sqlite_left_behind_when_it_moved_rows_is_gone_too(history):
 def many(history):
     """A dozen profiles that differ in all that can be asked."""
     made = {
-        "a": {"notebook": "/work/a.ipynb", "label": "x", "cell_id": "one", "code_hash": "aa" * 32},
-        "b": {"notebook": "/work/a.ipynb", "label": "y", "cell_id": "two", "code_hash": "bb" * 32},
+        "a": {"notebook": "/data/a.ipynb", "label": "x", "cell_id": "one", "code_hash": "aa" * 32},
+        "b": {"notebook": "/data/a.ipynb", "label": "y", "cell_id": "two", "code_hash": "bb" * 32},
         "c": {"notebook": "/else/a.ipynb", "label": "x", "cell_id": "six", "code_hash": "cc" * 32},
-        "d": {"notebook": "/work/b.ipynb", "label": None, "cell_id": None, "experiment_id": "exp_1"},
+        "d": {"notebook": "/data/b.ipynb", "label": None, "cell_id": None, "experiment_id": "exp_1"},
         "e": {"notebook": None, "label": "z", "cell_id": "one", "code_hash": "ee" * 32},
     }
     ids = {}
@@ -153,7 +153,7 @@ DAY = datetime(2025, 10, 9, 8, 53, 20, tzinfo=UTC)  # the first one's
 @pytest.mark.parametrize(
     ("chosen", "gone"),
     [
-        ({"notebook": "/work/a.ipynb"}, "ab"),
+        ({"notebook": "/data/a.ipynb"}, "ab"),
         ({"notebook": "a.ipynb"}, "abc"),
         ({"label": "x"}, "ace"),  # one of them was given later
         ({"label": "z"}, ""),  # it was taken back

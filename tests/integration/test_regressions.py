@@ -18,7 +18,7 @@ def history(tmp_path):
 class Cell:
     """A cell that is run again and again."""
 
-    def __init__(self, history, cell_id="c", notebook="/work/nb.ipynb", seed=1, **always):
+    def __init__(self, history, cell_id="c", notebook="/data/nb.ipynb", seed=1, **always):
         self.history, self.random = history, random.Random(seed)
         self.always = {"cell_id": cell_id, "notebook": notebook, "is_warm": True, "label": None, **always}
         self.runs = 0
@@ -42,7 +42,7 @@ def test_a_step_up_is_told_with_what_was_new(history):
     cell.run(12, 1.6, environment=place("numpy 2.3.1", "pandas 3.1.0"))
     (row,) = history.regressions().to_dict("records")
     assert row["cell"] == "df = pd.read_parquet(path)"
-    assert row["notebook"] == "/work/nb.ipynb"
+    assert row["notebook"] == "/data/nb.ipynb"
     assert (row["runs_before"], row["runs_after"], row["is_last"]) == (15, 12, True)
     assert row["before_s"] == pytest.approx(1.0, rel=0.05)
     assert row["ratio"] == pytest.approx(1.6, rel=0.05)
@@ -94,13 +94,13 @@ def test_modes_and_cold_runs_are_series_of_their_own(history):
 
 
 def test_cells_can_be_chosen(history):
-    for name, notebook in (("a", "/work/one.ipynb"), ("b", "/work/two.ipynb")):
+    for name, notebook in (("a", "/data/one.ipynb"), ("b", "/data/two.ipynb")):
         cell = Cell(history, cell_id=name, notebook=notebook, label=name)
         cell.run(12, 1.0)
         cell.run(12, 1.6)
     assert len(history.regressions()) == 2
     assert history.regressions(notebook="two.ipynb").cell.tolist() == ["b"]
-    assert history.regressions(label="a").notebook.tolist() == ["/work/one.ipynb"]
+    assert history.regressions(label="a").notebook.tolist() == ["/data/one.ipynb"]
     with pytest.raises(
         HistoryError, match="chosen by label, cell, experiment, mode, notebook; not by 'colour'"
     ):
