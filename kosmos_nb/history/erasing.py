@@ -12,17 +12,16 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from kosmos_nb.core import HistoryError, SystemClock
 from kosmos_nb.history.choosing import Choice, Chosen, choose
-from kosmos_nb.history.opening import BUSY_S, DamagedError, set_aside
+from kosmos_nb.history.opening import DamagedError, set_aside
 from kosmos_nb.history.records import Erased
 from kosmos_nb.history.spool import Spool
-from kosmos_nb.history.store import MAIN, Store
+from kosmos_nb.history.store import MAIN, Store, patiently
 
 # Copies of the whole history: from before an upgrade, and of when it was damaged.
 _COPIES = ("history.backup-*", "history.damaged-*")
@@ -89,6 +88,7 @@ def _erase_rows(store: Store, spool: Spool, choice: Choice) -> Chosen:
         connection.execute("PRAGMA secure_delete=ON")
     with store.writing() as connection:
         chosen = choose(connection, choice, spool.records())
+        connection.row_factory = None  # as it was before something was looked up
         connection.execute(_BURY, (SystemClock().utc_us(),))
         for statement in _FORGET:
             connection.execute(statement)
@@ -101,28 +101,16 @@ def _wipe(store: Store) -> str:
     """Rewrite the file without what is no longer in it, and empty the log; return why that failed, if so."""
     trouble = ""
     with store.connected() as connection:
-        try:
-            connection.execute("VACUUM")
-        except sqlite3.Error as error:  # another process writes all the while; or the disk is full
-            trouble = f"the file cannot be rewritten now ({error})"
-        try:
-            is_empty = _empty_log(connection)
-        except sqlite3.Error as error:
-            return f"the file cannot be rewritten now ({error})"
-    return trouble or ("" if is_empty else "another process reads the history as it was before")
-
-
-def _empty_log(connection: sqlite3.Connection) -> bool:
-    """Bring the log into the file, and empty it; return whether nobody kept that from being done.
-
-    SQLite waits for readers, as for any lock, but not for another process that does the same.
-    """
-    deadline = time.monotonic() + BUSY_S
-    while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
+        # First the file, which goes through the log; then the log.
+        for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+            try:
+                row = patiently(connection, statement)
+            except sqlite3.Error as error:  # another process writes all the while; or the disk is full
+                trouble = f"the file cannot be rewritten now ({error})"
+            else:
+                if row is not None and row[0]:
+                    trouble = trouble or "another process reads the history as it was before"
+    return trouble
 
 
 def _holders(store: Store, spool: Spool) -> tuple[Path, ...]:

@@ -25,7 +25,10 @@ from kosmos_nb.history.records import (
     ProfileDiff,
     ProfileResult,
     RunSnapshot,
+    Salvaged,
     Standing,
+    Verified,
+    Watch,
 )
 from kosmos_nb.history.rows import Record, profile_from_rows, run_from_rows, to_bundle
 from kosmos_nb.history.spool import Spool
@@ -341,6 +344,42 @@ class History:
             self._engine.close()  # it holds copies
         return erased
 
+    def verify(self, watch: Watch | None = None) -> Verified:
+        """Check the file, and that every record is what was saved. Nothing is changed.
+
+        Args:
+            watch: Called with what is being done, how much of it is done, and how much there is of it.
+
+        Raises:
+            HistoryError: The history cannot be opened, or a newer kosmos_nb made it.
+        """
+        from kosmos_nb.history.verifying import verify  # noqa: PLC0415 - only who verifies pays
+
+        return verify(self._store, watch or _unwatched)
+
+    def salvage(self, file: Path | str | None = None, watch: Watch | None = None) -> list[Salvaged]:
+        """Copy every record of a damaged history that is still sound into this one.
+
+        Args:
+            file: A damaged copy, which stays as it is; by default all in this folder. If this history is
+                damaged itself, it becomes one of them.
+            watch: As in `verify`.
+
+        Returns:
+            What was copied, by file; empty where nothing is damaged.
+
+        Raises:
+            HistoryError: The file cannot be read, or this history cannot be written.
+        """
+        from kosmos_nb.history.salvage import damaged_copies, salvage  # noqa: PLC0415 - as above
+
+        if file is not None:
+            files = [Path(file).expanduser().absolute()]
+        else:
+            self._store.set_aside_if_damaged()
+            files = damaged_copies(self._location)
+        return [salvage(self._store, one, watch or _unwatched) for one in files]
+
     def sql(
         self,
         query: str,
@@ -437,6 +476,10 @@ def _reading_back(what: str) -> Iterator[None]:
         raise HistoryError(
             f"{what} cannot be read back, for a value in it is damaged ({type(error).__name__}: {said})."
         ) from error
+
+
+def _unwatched(what: str, done: int, total: int) -> None:
+    """Nobody asked how far it is."""
 
 
 def _warn(message: str) -> None:

@@ -9,6 +9,7 @@ import os
 import sqlite3
 import time
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -154,6 +155,8 @@ def _read_only(address: str, busy_s: float) -> sqlite3.Connection:
         factory=Connection,
     )
     connection.row_factory = sqlite3.Row
+    # A byte that is damaged makes a text that is none: the others can be read, and checksums find it.
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     try:
         version(connection)
     except sqlite3.Error:

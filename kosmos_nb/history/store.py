@@ -13,9 +13,10 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import RLock
+from typing import Any
 
 from kosmos_nb.core import HistoryError
 from kosmos_nb.history.cells import cell_key
@@ -176,6 +177,16 @@ class Store:
             self._lock.release()
 
     @contextmanager
+    def inspecting(self) -> Iterator[sqlite3.Connection]:
+        """Give a read-only connection to the file as it is: nothing is made, migrated or set aside.
+
+        Raises:
+            HistoryError: There is none, or it cannot be opened. What comes after that is `sqlite3`'s own.
+        """
+        with self._lock, closing(connect_to_read(self.folder)) as connection:
+            yield connection
+
+    @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Give the connection within one transaction, which ends with the block: all or nothing.
 
@@ -183,7 +194,7 @@ class Store:
             HistoryError: The store cannot be written; nothing was.
         """
         with self.connected() as connection:
-            _begin_to_write(connection)
+            patiently(connection, "BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
 
@@ -212,6 +223,16 @@ class Store:
         """
         with self._lock:
             self._open()
+
+    def set_aside_if_damaged(self) -> None:
+        """Keep a damaged database under another name, say so, and let the next call begin a new one.
+
+        Raises:
+            StoreUnavailableError: The file cannot be renamed.
+        """
+        with self._lock:
+            if self.path.is_file():
+                self._begin_anew()
 
     def close(self) -> None:
         """Close the connection; the next call opens it again."""
@@ -284,11 +305,14 @@ class Store:
         self._disconnect()
         target = set_aside(self.folder)
         if target is not None:
-            self._say(f"The history was damaged. It is kept as {target}, and a new one has begun.")
+            self._say(
+                f"The history was damaged. It is kept as {target}, and a new one has begun. "
+                "`kosmos history salvage` copies back what is still sound."
+            )
 
     def _insert(self, connection: sqlite3.Connection, bundle: Bundle) -> bool:
         main = MAIN[bundle.kind]
-        _begin_to_write(connection)
+        patiently(connection, "BEGIN IMMEDIATE")
         try:
             is_new = not connection.execute(_IS_ERASED, (bundle.id,)).fetchone()
             for table, rows in of_this_version(bundle.rows).items() if is_new else ():
@@ -357,20 +381,27 @@ def _is_ready(connection: sqlite3.Connection, *, is_known: bool) -> bool:
     return False
 
 
-def _begin_to_write(connection: sqlite3.Connection) -> None:
-    """Begin a transaction that writes; others are waited for as long as `BUSY_S`.
+def patiently(connection: sqlite3.Connection, statement: str) -> Any:
+    """Carry out a statement that no other process may disturb; others are waited for as long as `BUSY_S`.
 
     SQLite's own waiting lets its pauses grow to 100 ms, so that with eight writers at once some are
     passed over: one save of a hundred took 1 s, and 5 s on a machine with much else to do. With short
     pauses of random length it takes 0.15 s, and 0.5 s.
+
+    Returns:
+        Its first row; None where it has none. That of a checkpoint says whether it was kept from its end.
+
+    Raises:
+        sqlite3.OperationalError: The time was up first, or something else is wrong.
     """
     deadline = time.monotonic() + BUSY_S
     connection.execute("PRAGMA busy_timeout = 0")
     try:
         while True:
             try:
-                connection.execute("BEGIN IMMEDIATE")
-                return
+                row = connection.execute(statement).fetchone()
+                if row is None or not row[0] or time.monotonic() > deadline:
+                    return row
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise

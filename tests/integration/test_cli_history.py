@@ -129,7 +129,7 @@ def test_bad_input_is_one_line_and_an_exit_code(kosmos, words, said):
     assert said in error
 
 
-@pytest.mark.parametrize("command", ["list", "show", "compare", "sql", "erase"])
+@pytest.mark.parametrize("command", ["list", "show", "compare", "sql", "verify", "salvage", "erase"])
 def test_help_shows_examples(kosmos, command):
     code, out, _ = kosmos(command, "--help")
     assert code == 0

@@ -134,10 +134,10 @@ def test_what_sqlite_left_behind_when_it_moved_rows_is_gone_too(history):
 def many(history):
     """A dozen profiles that differ in all that can be asked."""
     made = {
-        "a": {"notebook": "/data/a.ipynb", "label": "x", "cell_id": "one", "code_hash": "aa" * 32},
-        "b": {"notebook": "/data/a.ipynb", "label": "y", "cell_id": "two", "code_hash": "bb" * 32},
+        "a": {"notebook": "/one/a.ipynb", "label": "x", "cell_id": "one", "code_hash": "aa" * 32},
+        "b": {"notebook": "/one/a.ipynb", "label": "y", "cell_id": "two", "code_hash": "bb" * 32},
         "c": {"notebook": "/else/a.ipynb", "label": "x", "cell_id": "six", "code_hash": "cc" * 32},
-        "d": {"notebook": "/data/b.ipynb", "label": None, "cell_id": None, "experiment_id": "exp_1"},
+        "d": {"notebook": "/one/b.ipynb", "label": None, "cell_id": None, "experiment_id": "exp_1"},
         "e": {"notebook": None, "label": "z", "cell_id": "one", "code_hash": "ee" * 32},
     }
     ids = {}
@@ -153,7 +153,7 @@ DAY = datetime(2025, 10, 9, 8, 53, 20, tzinfo=UTC)  # the first one's
 @pytest.mark.parametrize(
     ("chosen", "gone"),
     [
-        ({"notebook": "/data/a.ipynb"}, "ab"),
+        ({"notebook": "/one/a.ipynb"}, "ab"),
         ({"notebook": "a.ipynb"}, "abc"),
         ({"label": "x"}, "ace"),  # one of them was given later
         ({"label": "z"}, ""),  # it was taken back
@@ -344,8 +344,7 @@ def test_another_kernel_that_saves_and_asks_all_the_while_goes_on_working(histor
 
 
 def test_who_still_reads_the_history_as_it_was_is_told_of_and_then_it_is_gone(tmp_path, monkeypatch):
-    monkeypatch.setattr("kosmos_nb.history.opening.BUSY_S", 0.1)
-    monkeypatch.setattr("kosmos_nb.history.erasing.BUSY_S", 0.1)
+    monkeypatch.setattr("kosmos_nb.history.store.BUSY_S", 0.1)
     with History(tmp_path) as history:
         history.save(marked())
         history.save(new_profile(label="stays"))
@@ -365,7 +364,7 @@ def test_who_still_reads_the_history_as_it_was_is_told_of_and_then_it_is_gone(tm
 
 
 def test_who_writes_all_the_while_lets_nothing_be_erased_and_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("kosmos_nb.history.opening.BUSY_S", 0.1)
+    monkeypatch.setattr("kosmos_nb.history.store.BUSY_S", 0.1)
     with History(tmp_path) as history:
         saved = history.save(new_profile())
         writer = sqlite3.connect(tmp_path / "history.sqlite", isolation_level=None)

@@ -65,4 +65,6 @@ with History() as history:
     rows: pd.DataFrame = history.sql("SELECT count(*) FROM executions WHERE mode = ?", ["light"])
     newest: pd.DataFrame = history.last(20)
     back: ProfileResult = history.profile(profile_id)
+    is_sound: bool = history.verify().is_sound
+    copied: list[int] = [one.copied for one in history.salvage()]
     gone: int = history.erase(before="2026-01-31", dry_run=True).profiles

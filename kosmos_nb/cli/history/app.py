@@ -11,6 +11,7 @@ import typer
 from kosmos_nb.cli.history.erase import erase_command
 from kosmos_nb.cli.history.reading import open_history, print_json
 from kosmos_nb.cli.history.regressions import regressions_command
+from kosmos_nb.cli.history.verify import salvage_command, verify_command
 from kosmos_nb.cli.options import AsJson, Output, Overwrite, Top
 from kosmos_nb.core import ConfigError, units
 
@@ -156,6 +157,8 @@ def _row_limit(text: str) -> int | None:
     return int(text)
 
 
+history_app.command("verify")(verify_command)
+history_app.command("salvage")(salvage_command)
 history_app.command("erase", no_args_is_help=True)(erase_command)
 
 

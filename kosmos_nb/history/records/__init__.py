@@ -40,7 +40,7 @@ from kosmos_nb.history.records.run import (
 )
 from kosmos_nb.history.records.saving import check_target, write_file
 from kosmos_nb.history.records.standing import Standing
-from kosmos_nb.history.records.upkeep import Erased
+from kosmos_nb.history.records.upkeep import Damage, Erased, Salvaged, Verified, Watch
 
 __all__ = [
     "ENDED",
@@ -53,6 +53,7 @@ __all__ = [
     "CallNode",
     "Change",
     "ChildProcess",
+    "Damage",
     "DiffNode",
     "Drawn",
     "Environment",
@@ -74,11 +75,14 @@ __all__ = [
     "Run",
     "RunSnapshot",
     "RunStatus",
+    "Salvaged",
     "Severity",
     "Standing",
     "Status",
     "Verdict",
     "VerdictName",
+    "Verified",
+    "Watch",
     "check_target",
     "json_text",
     "walk",
