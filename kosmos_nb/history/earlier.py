@@ -12,7 +12,7 @@ from typing import Any
 
 from kosmos_nb.history.cells import cell_key
 from kosmos_nb.history.records import ProfileResult, Standing
-from kosmos_nb.history.standing import LOOKS_BACK, MOST_RUNS, judge
+from kosmos_nb.history.standing import ENOUGH_CALM, LOOKS_BACK, MOST_RUNS, is_calm, judge
 
 # Data of other sizes takes other times; a quarter more or less is the same size.
 SAME_SIZE = 1.25
@@ -80,7 +80,7 @@ def _of_its_kind(
 ) -> list[tuple[str, float, str | None]]:
     """Return id, seconds and environment of the newest runs of its kind, the newest first.
 
-    They are read one by one: mostly the newest are of its kind, and no more need to be looked at.
+    They are read one by one: mostly the newest are of its kind and hardly differ, and a cell waits for it.
     """
     found: list[tuple[str, float, str | None]] = []
     classes: dict[str, str] = {}
@@ -96,7 +96,8 @@ def _of_its_kind(
             is_here = classes[environment] == asked["host_class"]
         if is_here:
             found.append((run_id, wall_s, environment))
-        if len(found) == LOOKS_BACK - 1:
+        n = len(found)
+        if n == LOOKS_BACK - 1 or (n == ENOUGH_CALM and is_calm([wall_s for _, wall_s, _ in found])):
             break
     runs.close()  # one that was not read to its end would hold the transaction
     return found

@@ -28,6 +28,9 @@ LEAST_RATIO, LEAST_S = 1.2, 0.05
 _LEAST_LOG = math.log(LEAST_RATIO)
 # As many runs are looked at: they hold at least one new level and the one before.
 LOOKS_BACK = 60
+# After so many runs within LEAST_RATIO of each other, whatever was before them changes nothing: all but
+# the newest seven at most are usual by then, so the next one is held against twenty of them.
+ENOUGH_CALM = MOST_RUNS + NEW_LEVEL
 # A single outlier counts as no more than this, unless the runs vary more by themselves.
 _OUTLIER, _SCALE = math.log(1.65), 3 * 1.4826
 # Student's t, 95 %, for 7 to 19 degrees of freedom; scipy would take 0.3 s to import in every kernel.
@@ -49,8 +52,7 @@ def judge(times_s: Sequence[float]) -> Standing:
         raise ValueError("judge() takes one or more positive times in seconds.")
     *logs, now = map(math.log, seen)
     # A cell waits for this, and mostly nothing stands apart: then every run was usual.
-    is_calm = bool(logs) and max(logs) - min(logs) <= _LEAST_LOG
-    usual, apart, side = (logs, [], 0) if is_calm else _told_apart(logs)
+    usual, apart, side = (logs, [], 0) if is_calm(seen[:-1]) else _told_apart(logs)
     now_s, before_s = seen[-1], [math.exp(log) for log in usual[-MOST_RUNS:]]
     if not before_s:
         return Standing(state="first", wall_s=now_s)
@@ -64,6 +66,11 @@ def judge(times_s: Sequence[float]) -> Standing:
         high_s=max(before_s),
         usual_s=statistics.median(before_s),
     )
+
+
+def is_calm(times_s: Sequence[float]) -> bool:
+    """Whether no run differs from another by more than what is ever called slower; true of none."""
+    return not times_s or max(times_s) <= LEAST_RATIO * min(times_s)
 
 
 _STATES: dict[tuple[int, bool], State] = {

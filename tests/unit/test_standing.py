@@ -2,12 +2,13 @@
 
 import dataclasses
 import math
+import random
 
 import pytest
 
 from benchmarks.history import standing as benchmark
 from kosmos_nb.history import standing
-from kosmos_nb.history.standing import LEAST_RUNS, MOST_RUNS, NEW_LEVEL, judge
+from kosmos_nb.history.standing import ENOUGH_CALM, LEAST_RUNS, MOST_RUNS, NEW_LEVEL, is_calm, judge
 from kosmos_nb.reporters import profile_html, profile_text
 from tests.samples import profile
 
@@ -52,6 +53,17 @@ def test_after_eight_runs_the_new_level_is_the_usual_one():
     found = states([*USUAL, *[1.6] * (NEW_LEVEL + 3)])[len(USUAL) :]
     assert found == ["slower once"] + ["slower"] * (NEW_LEVEL - 1) + ["usual"] * 3
     assert judge([*USUAL, *[1.6] * NEW_LEVEL, 1.0]).state == "faster once"
+
+
+def test_before_enough_calm_runs_nothing_matters():
+    draw = random.Random(3)
+    for _ in range(2_000):
+        before = [math.exp(draw.gauss(0, 0.3)) for _ in range(draw.randrange(32))]
+        level = math.exp(draw.gauss(0, 0.3))
+        calm = [level * draw.uniform(0.92, 1.09) for _ in range(ENOUGH_CALM)]
+        assert is_calm(calm)
+        for now in (level, 1.5 * level, 0.5 * level):
+            assert judge([*before, *calm, now]) == judge([*calm, now])
 
 
 def test_less_than_a_fifth_or_a_twentieth_of_a_second_is_never_said():
