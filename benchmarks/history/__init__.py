@@ -1,9 +1,9 @@
 """What the history costs, and how well it judges."""
 
 from benchmarks.harness import Figure
-from benchmarks.history import saving, standing, steps
+from benchmarks.history import queries, saving, standing, steps
 
 
 def figures() -> list[Figure]:
     """Return the figures of all parts."""
-    return [*saving.figures(), *standing.figures(), *steps.figures()]
+    return [*saving.figures(), *queries.figures(), *standing.figures(), *steps.figures()]
