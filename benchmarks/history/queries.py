@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks.harness import ROOT, Figure
@@ -41,10 +42,8 @@ def figures() -> list[Figure]:
         folder = Path(name)
         with History(folder) as history:
             data.fill(history)
-            asked = [
-                Figure(what, median_ms(lambda ask=ask: ask(history)), bar, "ms", note=ROWS)
-                for what, ask, bar in ASKED
-            ]
+            times_ms = medians_ms({what: partial(ask, history) for what, ask, _ in ASKED})
+            asked = [Figure(what, times_ms[what], bar, "ms", note=ROWS) for what, _, bar in ASKED]
             return [*asked, *sessions(folder), *side_by_side(history)]
 
 
@@ -64,51 +63,36 @@ def sessions(folder: Path) -> list[Figure]:
 
 
 def side_by_side(history: History) -> list[Figure]:
-    """Ask all engines the same, in one run; warm."""
-    engines: dict[str, Callable[[str], object]] = {"DuckDB": history.sql}
-    found: dict[str, dict[str, float]] = {}
-    with peers.sqlite(history) as engines["SQLite"], peers.postgres(history) as ask_and_drop:
-        if ask_and_drop is not None:
-            engines["PostgreSQL"], drop_indexes = ask_and_drop
-        for engine, ask in engines.items():
-            found[engine] = _times_ms(ask, engine)
-        if ask_and_drop is not None:
-            drop_indexes()
-            found["PostgreSQL without indexes"] = _times_ms(engines["PostgreSQL"], "PostgreSQL")
-    figures = [
-        Figure(f"%%kosmos_sql, warm: {what}", found["DuckDB"][what], None, "ms", note=_told(found, what))
-        for what in peers.QUESTIONS
-    ]
-    return [*figures, _gain(found)] if ask_and_drop is not None else figures
+    """Ask all engines the same, in turn, so that whatever else the machine does strikes all alike."""
+    with peers.engines(history) as engines:
+        found = {
+            what: medians_ms({name: partial(ask, queries[name]) for name, ask in engines.items()})
+            for what, queries in peers.QUESTIONS.items()
+        }
+    figures = []
+    for what, times_ms in found.items():
+        others = "; ".join(
+            f"{name} {time_ms:.3g} ms" for name, time_ms in times_ms.items() if name != "DuckDB"
+        )
+        figures.append(Figure(f"%%kosmos_sql, warm: {what}", times_ms["DuckDB"], None, "ms", note=others))
+    return [*figures, _gain(found)] if peers.WITHOUT in engines else figures
 
 
 def _gain(found: dict[str, dict[str, float]]) -> Figure:
     """Say what indexes are good for: how many times longer each question takes without them."""
-    with_them, without = found["PostgreSQL"], found["PostgreSQL without indexes"]
-    gains = {what: without[what] / with_them[what] for what in peers.QUESTIONS}
+    gains = {what: times_ms[peers.WITHOUT] / times_ms["PostgreSQL"] for what, times_ms in found.items()}
     return Figure(
         "what its indexes gain PostgreSQL, median of the five", statistics.median(gains.values()), None, "×",
         note="; ".join(f"{what} {gain:.2g} ×" for what, gain in gains.items()),
     )  # fmt: skip
 
 
-def _told(found: dict[str, dict[str, float]], what: str) -> str:
-    return "; ".join(
-        f"{engine} {times[what]:.3g} ms" for engine, times in found.items() if engine != "DuckDB"
-    )
-
-
-def _times_ms(ask: Callable[[str], object], engine: str) -> dict[str, float]:
-    return {
-        what: median_ms(lambda query=queries[engine]: ask(query)) for what, queries in peers.QUESTIONS.items()
-    }
-
-
-def median_ms(ask: Callable[[], object]) -> float:
-    """Milliseconds of a question, the median of some, after one that does not count."""
-    taken = []
+def medians_ms(questions: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Milliseconds of each question, the median of some, after one that does not count; asked in turn."""
+    taken: dict[str, list[float]] = {name: [] for name in questions}
     for _ in range(REPEATS + 1):
-        began_s = time.perf_counter()
-        ask()
-        taken.append((time.perf_counter() - began_s) * 1e3)
-    return statistics.median(taken[1:])
+        for name, ask in questions.items():
+            began_s = time.perf_counter()
+            ask()
+            taken[name].append((time.perf_counter() - began_s) * 1e3)
+    return {name: statistics.median(times_ms[1:]) for name, times_ms in taken.items()}
