@@ -32,11 +32,22 @@ GROUP BY notebook, cell_key ORDER BY newest DESC
 """
 
 
+def is_there(path: Path) -> bool:
+    """Whether a path leads to something; also where nobody can tell, as behind a mount that was lost."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def cell_key(
     connection: sqlite3.Connection,
     run: Mapping[str, Any],
     *,
-    is_there: Callable[[Path], bool] = Path.exists,
+    is_there: Callable[[Path], bool] = is_there,
 ) -> str | None:
     """Return the key of a run's cell; for a cell that is new, the run's own id.
 

@@ -82,6 +82,8 @@ def explain(error: BaseException, path: Path) -> HistoryError:
     said = _said(error)
     if is_damage(error):
         return damaged(path, said)
+    if "has no column named" in said:
+        return RecordRefusedError(f"A newer kosmos_nb than that of {path} made this record: {said}.")
     if isinstance(error, (sqlite3.OperationalError, OSError)):
         return StoreUnavailableError(f"The history {path} cannot be used: {reason(error)}")
     return RecordRefusedError(f"The history {path} does not take this record: {said}.")

@@ -25,8 +25,10 @@ _WRITING_NODE = re.compile(r'"type":\s*"((?:INSERT|UPDATE|DELETE|MERGE|COPY)[A-Z
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _TABLE_NAME = re.compile(rf'"table_name":\s*({_STRING})')
 _SCHEMA_NAME = re.compile(rf'"schema_name":\s*({_STRING})')
-# Columns that are read without being named: `*`, `COLUMNS`, PIVOT, NATURAL JOIN, `FROM t AS f (a, b)`.
-_UNNAMED = re.compile(r'"class":\s*"STAR"|"ref_type":\s*"NATURAL"|"column_name_alias":\s*\["')
+# Columns that are read without being named: `*`, `#2`, `COLUMNS`, PIVOT, NATURAL JOIN, `FROM t AS f (a, b)`.
+_UNNAMED = re.compile(
+    r'"class":\s*"(?:STAR|POSITIONAL_REFERENCE)"|"ref_type":\s*"NATURAL"|"column_name_alias":\s*\["'
+)
 _ALIAS = re.compile(rf'"type":\s*"BASE_TABLE",\s*"alias":\s*({_STRING})')
 _COLUMN = re.compile(rf'"column_names":\s*(\[(?:{_STRING}|[\s,])*\])')
 _SORTED = re.compile(

@@ -105,8 +105,10 @@ def of_this_version(rows: Rows) -> Rows:
     main = rows.get("executions", [{}])[0]
     if "code" not in main:
         return rows
-    kept = {name: value for name, value in main.items() if name != "code"}
     code = mask(main["code"])
+    rows = {table: [_masked(row) for row in some] for table, some in rows.items()}
+    (main,) = rows["executions"]
+    kept = {name: value for name, value in main.items() if name != "code"}
     if not code:
         return {**rows, "executions": [kept]}
     source = {"hash": text_hash(code), "code": code}
@@ -234,6 +236,13 @@ def _build(kind: type[T], row: Row, **given: Any) -> T:
             value = bool(value)  # SQLite keeps it as a number
         values[f.name] = value
     return kind(**values)
+
+
+def _masked(row: Row) -> Row:
+    return {
+        name: mask(value) if name in _SPOKEN and isinstance(value, str) else value
+        for name, value in row.items()
+    }
 
 
 def _sealed(rows: Rows) -> Rows:

@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kosmos_nb.core import HistoryError, uuid7
 from kosmos_nb.history.failures import RecordRefusedError
@@ -227,7 +227,7 @@ def _replay_file(path: Path, save: Callable[[Bundle], object]) -> int:
                 except RecordRefusedError:
                     kept.append(line)
             if any(line.strip() for line in kept):
-                _keep(path.with_name(path.name + ".kept"), b"".join(kept))
+                _keep(path.with_name(path.name + ".kept"), b"".join(kept), mode="ab")
             os.fsync(descriptor)
             path.unlink()
             make_lasting(path.parent)
@@ -261,8 +261,8 @@ def _rewrite(path: Path, goes: Callable[[bytes], bool]) -> None:
         make_lasting(path.parent)
 
 
-def _keep(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
+def _keep(path: Path, content: bytes, *, mode: Literal["wb", "ab"] = "wb") -> None:
+    with path.open(mode) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -75,6 +75,7 @@ class Store:
         self._lock = RLock()
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, int] | None = None
+        self._schema = 0
         self._origin = ""
         self._is_unsafe = False
 
@@ -155,7 +156,7 @@ class Store:
             yield None
             return
         connection: sqlite3.Connection | None = None
-        is_ready = False
+        has_begun = False
         try:
             there = identity(self.path)
             if there is not None and there == self._opened:
@@ -163,18 +164,25 @@ class Store:
             elif there is not None and not self._is_unsafe:
                 with suppress(HistoryError):
                     connection = connect_to_read(self.folder, busy_s=GLANCE_S)
-            # The one that saves was brought up to date when it was opened.
-            is_known = connection is not None and connection is self._connection
-            is_ready = connection is not None and _is_ready(connection, is_known=is_known)
-            yield connection if is_ready else None
+            # The one that saves was brought up to date when it was opened; it may be in use by the caller.
+            is_ours = connection is not None and connection is self._connection
+            if connection is None or connection.in_transaction:
+                yield None
+                return
+            has_begun = True
+            connection.execute(f"PRAGMA busy_timeout = {GLANCE_S * 1000:.0f}")
+            yield connection if _is_ready(connection, is_known=is_ours) else None
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
         finally:
-            if connection is not None and connection is not self._connection:
-                connection.close()
-            elif connection is not None and is_ready:
-                connection.execute("ROLLBACK")
-            self._lock.release()
+            try:
+                if connection is not None and connection is not self._connection:
+                    connection.close()
+                elif connection is not None and has_begun:
+                    _end(connection)
+                    connection.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000:.0f}")
+            finally:
+                self._lock.release()
 
     @contextmanager
     def inspecting(self) -> Iterator[sqlite3.Connection]:
@@ -212,8 +220,7 @@ class Store:
             except sqlite3.Error as error:
                 raise explain(error, self.path) from error
             finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+                _end(connection)
 
     def open(self) -> None:
         """Make sure that the store can be written.
@@ -266,9 +273,9 @@ class Store:
         if self._is_unsafe:
             raise StoreUnavailableError(f"The history {self.path} was in use while this process was forked.")
         if self._connection is not None:
-            if identity(self.path) == self._opened:
+            if identity(self.path) == self._opened and _schema(self._connection) == self._schema:
                 return self._connection
-            self._disconnect()
+            self._disconnect()  # another file, or another version has changed its tables
         try:
             self._connect()
         except DamagedError:
@@ -287,6 +294,7 @@ class Store:
                 raise explain(error, self.path) from error
             raise StoreUnavailableError(f"The history {self.path} has lost its origin.") from error
         self._connection, self._opened = connection, identity(self.path)
+        self._schema = _schema(connection)
 
     def _disconnect(self) -> None:
         connection, self._connection, self._opened = self._connection, None, None
@@ -316,23 +324,24 @@ class Store:
         try:
             is_new = not connection.execute(_IS_ERASED, (bundle.id,)).fetchone()
             for table, rows in of_this_version(bundle.rows).items() if is_new else ():
-                if not rows:
+                # What was said of a record may be new where the record is not.
+                if not rows or not (is_new or table == "annotations"):
                     continue
                 stamped = [self._stamped(connection, bundle.kind, rows[0])] if table == main else rows
                 cursor = connection.executemany(_insert_sql(table, stamped[0]), stamped)
                 if table == main and cursor.rowcount == 0:
                     is_new = False
-                    break
             connection.execute("COMMIT")
             return is_new
         finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            _end(connection)
 
     def _stamped(self, connection: sqlite3.Connection, kind: Kind, row: Row) -> Row:
         """Add to a record's own row what only the store can know."""
         stamped = {**row, "origin": self._origin}
-        return stamped | {"cell_key": cell_key(connection, row)} if kind == "profile" else stamped
+        if kind == "profile" and not row.get("cell_key"):  # a record that was salvaged has one
+            stamped["cell_key"] = cell_key(connection, row)
+        return stamped
 
 
 def rows_of(connection: sqlite3.Connection, kind: Kind, record_id: str) -> Rows | None:
@@ -381,6 +390,20 @@ def _is_ready(connection: sqlite3.Connection, *, is_known: bool) -> bool:
     return False
 
 
+def _schema(connection: sqlite3.Connection) -> int:
+    """Return SQLite's own number, which grows with every change of the tables; microseconds."""
+    try:
+        return int(connection.execute("PRAGMA schema_version").fetchone()[0])
+    except sqlite3.Error:  # what is to be done with the connection will say why
+        return -1
+
+
+def _end(connection: sqlite3.Connection) -> None:
+    """Take back a transaction that is open; SQLite itself has done so after some errors."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
 def patiently(connection: sqlite3.Connection, statement: str) -> Any:
     """Carry out a statement that no other process may disturb; others are waited for as long as `BUSY_S`.
 
@@ -414,7 +437,7 @@ def _insert_sql(table: str, row: Row) -> str:
     names = ", ".join(row)
     marks = ", ".join(f":{name}" for name in row)
     twice = ""
-    if table in MAIN.values() or table in SHARED.values():
+    if table in (*MAIN.values(), *SHARED.values(), "annotations"):
         twice = f" ON CONFLICT ({'id' if 'id' in row else 'hash'}) DO NOTHING"
     return f"INSERT INTO {table} ({names}) VALUES ({marks}){twice}"  # noqa: S608 - names of ours only
 

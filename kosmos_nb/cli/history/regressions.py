@@ -48,7 +48,7 @@ def _none(history: History) -> str:
 
 
 def _told(row: Any) -> str:
-    where = f" of {row.notebook}" if row.notebook else ""
+    where = f" of {row.notebook}" if isinstance(row.notebook, str) else ""
     since = "" if row.is_last else "; it has changed since"
     return (
         f"{row.started_at:%Y-%m-%d %H:%M}  {row.ratio:.1f}× slower: {units.seconds(row.before_s)} in "

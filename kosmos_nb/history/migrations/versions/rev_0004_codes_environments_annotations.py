@@ -222,9 +222,16 @@ def _mask_what_was_said() -> None:
 
 
 def _name_cells() -> None:
+    # An id that VS Code made up for a notebook without any is none, see `history/cells.py`.
     op.execute(
-        "UPDATE executions SET cell_key = CASE WHEN kind = 'cell' AND cell_id IS NOT NULL THEN "
-        "(SELECT min(first.id) FROM executions first WHERE first.cell_id = executions.cell_id "
-        "AND first.kind = 'cell' AND coalesce(first.notebook, '') = coalesce(executions.notebook, '') "
-        "AND first.host = executions.host) ELSE nullif(code_hash, '') END"
+        "CREATE TEMPORARY TABLE first_runs AS SELECT cell_id, coalesce(notebook, '') AS notebook, host, "
+        "min(id) AS id FROM executions WHERE kind = 'cell' AND cell_id <> '' "
+        "AND cell_id NOT LIKE 'vscode-notebook-cell:%' GROUP BY cell_id, coalesce(notebook, ''), host"
     )
+    op.execute("CREATE INDEX ix_first_runs ON first_runs (cell_id, notebook, host)")
+    op.execute(
+        "UPDATE executions SET cell_key = coalesce((SELECT f.id FROM first_runs f "
+        "WHERE executions.kind = 'cell' AND f.cell_id = executions.cell_id AND f.host = executions.host "
+        "AND f.notebook = coalesce(executions.notebook, '')), nullif(code_hash, ''))"
+    )
+    op.execute("DROP TABLE first_runs")
