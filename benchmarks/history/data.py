@@ -17,7 +17,7 @@ NOTEBOOKS, CELLS = 50, 10  # cells of each notebook
 DAYS, SEED = 65, 4
 NEWEST_US = 1_790_000_000_000_000
 DAY_US = 86_400_000_000
-NOTEBOOK = "/home/ada/work/notebook_07.ipynb"  # one of them
+NOTEBOOK = "/notebooks/notebook_07.ipynb"  # one of them
 NEEDLE = "groupby('city_17')"  # in the source of some cells
 _WORDS = "read clean merge join sort group pivot encode scale split fit predict score plot save".split()
 _NAMES = [f"{word}_{noun}" for word in _WORDS for noun in "rows table frame index model cache".split()]
@@ -47,7 +47,7 @@ class _Cell:
     """One cell: its source, its level, and the day on which it gets slower or faster."""
 
     def __init__(self, draw: random.Random, notebook: int, cell: int) -> None:
-        self._notebook = f"/home/ada/work/notebook_{notebook:02}.ipynb"
+        self._notebook = f"/notebooks/notebook_{notebook:02}.ipynb"
         self._id = f"{notebook:04}-{cell:04}"
         self._level_s = math.exp(draw.gauss(0, 1.5))
         self._step_at, self._step = draw.random(), draw.choice((1, 1, 1, 1, 1.6, 0.6))
@@ -66,7 +66,7 @@ class _Cell:
         scale_s = wall_s / sum(shares)
         stats = [
             FunctionStat(
-                name=name, file=f"/home/ada/work/{name[:4]}.py", line=10 + place, self_s=share * scale_s,
+                name=name, file=f"/notebooks/{name[:4]}.py", line=10 + place, self_s=share * scale_s,
                 total_s=min(wall_s, share * scale_s * 1.5), self_cpu_s=share * scale_s * 0.9,
                 total_cpu_s=share * scale_s, samples=int(share * scale_s * 100),
             )

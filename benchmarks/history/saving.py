@@ -64,7 +64,7 @@ def profile() -> ProfileResult:
         wall_s=1.5 * random.uniform(0.97, 1.03), cpu_s=1.4, user_s=1.3, system_s=0.1, main_thread_cpu_s=1.4,
         rss_start_bytes=10**8, rss_end_bytes=2 * 10**8, peak_bytes=3 * 10**8, peak_method="VmHWM",
         code="x = f(x)\n" * 10, code_hash="0" * 64, host="lab", python="3.11.7",
-        environment=PLACE, is_warm=True, notebook="/home/ada/work/first.ipynb", cell_id="c1",
+        environment=PLACE, is_warm=True, notebook="/notebooks/first.ipynb", cell_id="c1",
         tree=CallNode(name="<module>", line=1, children=leaves, **common),
         function_stats=tuple(
             FunctionStat(name=name, line=n, total_cpu_s=0.2, **common) for n, name in enumerate(names)
