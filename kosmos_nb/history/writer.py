@@ -52,6 +52,7 @@ class Writer:
         self._done = 0
         self._has_replayed = False
         self._down_until_s: float | None = None
+        self._look_again_s: float | None = None  # when records are left in the spool
         self._trouble = ""  # what the store said when it failed
 
     @property
@@ -165,10 +166,9 @@ class Writer:
                     self._changed.wait(self._retry_s)
 
     def _patience_s(self) -> float | None:
-        """How long to sleep without work: for ever, or until a failed store is due again."""
-        if self._down_until_s is None:
-            return None
-        return max(0.0, self._down_until_s - time.monotonic())
+        """How long to sleep without work: for ever, or until a failed store or the spool is due again."""
+        due_s = self._down_until_s if self.is_down else self._look_again_s
+        return None if due_s is None else max(0.0, due_s - time.monotonic())
 
     def _keep(self, record: Record | Bundle) -> bool:
         """Make a record durable. Returns False where that is impossible for now."""
@@ -228,6 +228,8 @@ class Writer:
             self._say_once(f"Waiting records cannot be read back: {error}.")
         except Exception as error:  # The thread's door: it must not die of an old record
             self._fail(error)
+        # Another process may be at a file just now; should it fail, nobody else would look.
+        self._look_again_s = time.monotonic() + self._retry_s if self._spool.files() else None
 
     def _fail(self, error: Exception, *, pause_s: float = 0.0) -> None:
         self._down_until_s = time.monotonic() + max(self._retry_s, pause_s)

@@ -341,7 +341,7 @@ def test_a_zeroed_or_missing_part_is_set_aside_or_does_no_harm(tmp_path, sound, 
         ("UPDATE executions SET notes = '[\"a'", lambda h, one: h.profile(one), "is damaged"),
         ("UPDATE executions SET notes = '[\"a'", lambda h, _: h.sql("FROM executions"), "executions cannot"),
         ("UPDATE executions SET wall_s = x'00'", lambda h, _: h.sql("FROM executions"), "executions cannot"),
-        ("UPDATE executions SET label = CAST(x'ff' AS TEXT)", lambda h, _: h.last(), "in it is damaged"),
+        ("UPDATE executions SET label = CAST(x'ff' AS TEXT)", lambda h, one: h.profile(one), "is damaged"),
         ("UPDATE executions SET started_at_us = 'x'", lambda h, _: h.last(), "in it is damaged"),
     ],
 )  # fmt: skip

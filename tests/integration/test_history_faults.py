@@ -10,9 +10,11 @@ import pytest
 from kosmos_nb.core import HistoryError, uuid7
 from kosmos_nb.history import History
 from kosmos_nb.history.cells import is_there
+from kosmos_nb.history.files import lock_file
 from kosmos_nb.history.rows import Bundle, to_bundle
 from kosmos_nb.history.spool import encode
 from tests.samples import full_profile, profile
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -58,6 +60,22 @@ def test_every_refused_record_is_kept(tmp_path):
             history.last()
     (kept,) = (tmp_path / "spool").glob("*.kept")
     assert len(kept.read_bytes().splitlines()) == 2
+
+
+def test_a_spool_file_that_another_process_held_is_looked_at_again(tmp_path):
+    mine = profile(id=uuid7())
+    (tmp_path / "spool").mkdir()
+    waiting = tmp_path / "spool" / "other.jsonl"
+    waiting.write_bytes(encode(to_bundle(mine)))
+    with History(tmp_path) as history, waiting.open("rb") as held:
+        history._writer._retry_s = 0.05
+        lock_file(held.fileno())
+        history.save_later(profile(id=uuid7()))
+        assert history.flush(30)
+        assert waiting.exists()
+        held.close()
+        until(lambda: not waiting.exists())
+        assert mine.id in set(history.last().id)
 
 
 def test_a_line_of_a_newer_version_does_not_stop_the_others(tmp_path):
