@@ -3,6 +3,7 @@
 import concurrent.futures
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -12,7 +13,12 @@ from pathlib import Path
 import pytest
 
 from kosmos_nb.profiling import ExecutionProfiler
-from kosmos_nb.profiling.meters.descendants import descendants, may_have_children, program_name
+from kosmos_nb.profiling.meters.descendants import (
+    ProcDescendants,
+    descendants,
+    may_have_children,
+    program_name,
+)
 from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes as POSIX has them")
@@ -123,6 +129,21 @@ def test_a_pool_of_forked_processes_works_and_its_workers_are_told(mode):
     assert profile.children_cpu_s >= 0.55
     if mode != "light":
         assert {child.name.endswith(" (fork)") for child in profile.children} == {True}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_child_that_ends_while_it_is_looked_at_keeps_its_name():
+    reader, pid = ProcDescendants(), os.fork()
+    if pid == 0:
+        signal.pause()
+    try:
+        assert reader._name(str(pid), 0.0, b"python", is_running=True).endswith(" (fork)")
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not Path(f"/proc/{pid}/cmdline").read_bytes())  # it has ended, and nobody has asked how
+        assert reader._name(str(pid), 0.0, b"python", is_running=True).endswith(" (fork)")
+    finally:
+        os.waitpid(pid, 0)
 
 
 def test_a_child_that_goes_on_is_told_as_running_also_by_the_next_profile():

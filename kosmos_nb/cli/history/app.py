@@ -28,7 +28,6 @@ history_app = typer.Typer(
     rich_markup_mode="rich",
     add_completion=False,
 )
-history_app.command("regressions")(regressions_command)
 
 _REFERENCE = "An id or the beginning of one, a label, last or previous."
 
@@ -157,6 +156,7 @@ def _row_limit(text: str) -> int | None:
     return int(text)
 
 
+history_app.command("regressions")(regressions_command)
 history_app.command("verify")(verify_command)
 history_app.command("salvage")(salvage_command)
 history_app.command("erase", no_args_is_help=True)(erase_command)

@@ -176,6 +176,8 @@ class ProcDescendants:
         if known is not None and (not is_running or (known[0] == short and not known[1].endswith(_FORK))):
             return known[1]
         line = self._file(f"/proc/{pid}/cmdline") or b""
+        if known is not None and not line:  # it has ended since it was seen
+            return known[1]
         if self._own_line is None:
             self._own_line = self._file("/proc/self/cmdline") or b""
         if line == self._own_line:
