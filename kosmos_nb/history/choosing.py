@@ -13,7 +13,7 @@ from kosmos_nb.history.annotations import said
 from kosmos_nb.history.finding import find, find_run
 from kosmos_nb.history.listing import CHOICES, CHOSEN
 from kosmos_nb.history.rows import Bundle, Kind
-from kosmos_nb.history.store import MAIN
+from kosmos_nb.history.stored import MAIN
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_US = 2**63 - 1

@@ -21,7 +21,8 @@ from kosmos_nb.history.choosing import Choice, Chosen, choose
 from kosmos_nb.history.opening import DamagedError, set_aside
 from kosmos_nb.history.records import Erased
 from kosmos_nb.history.spool import Spool
-from kosmos_nb.history.store import MAIN, Store, patiently
+from kosmos_nb.history.store import Store, patiently
+from kosmos_nb.history.stored import MAIN
 
 # Copies of the whole history: from before an upgrade, and of when it was damaged.
 _COPIES = ("history.backup-*", "history.damaged-*")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -38,7 +39,7 @@ from kosmos_nb.history.writer import Writer
 if TYPE_CHECKING:
     import pandas as pd
 
-CLOSE_S = 5.0
+CLOSE_S = SETTLE_S = 5.0
 
 
 class HistoryWarning(UserWarning):
@@ -67,6 +68,7 @@ class History:
         self._writer = Writer(self._store, self._spool, self._warn)
         self._engine = QueryEngine(self._store)
         self._has_replayed = False
+        _histories.add(self)
         lifecycle.track(self._writer)
         lifecycle.track(self._engine)
 
@@ -111,7 +113,7 @@ class History:
         Raises:
             HistoryError: There is none with this id, or the history cannot be read.
         """
-        self._replay()
+        self._settle()
         with _reading_back(f"The profile {profile_id}"):
             return profile_from_rows(self._store.fetch("profile", profile_id))
 
@@ -126,7 +128,6 @@ class History:
         Raises:
             HistoryError: There is none, there are several, or the history cannot be read.
         """
-        self._replay()
         with self._reading() as connection:
             return find(connection, reference, last=last)
 
@@ -140,7 +141,6 @@ class History:
         Raises:
             HistoryError: There is none, there are several, or the history cannot be read.
         """
-        self._replay()
         with self._reading() as connection:
             return find_run(connection, reference)
 
@@ -158,7 +158,7 @@ class History:
         Raises:
             HistoryError: There is none with this id, or the history cannot be read.
         """
-        self._replay()
+        self._settle()
         with _reading_back(f"The run {run_id}"):
             return run_from_rows(self._store.fetch("run", run_id))
 
@@ -207,7 +207,6 @@ class History:
         """
         listing.check_count(n)
         chosen = {"label": label, "cell": cell, "experiment": experiment, "mode": mode, "notebook": notebook}
-        self._replay()
         with self._reading() as connection:
             return listing.profiles(connection, n, chosen)
 
@@ -221,7 +220,6 @@ class History:
             HistoryError: The history cannot be read.
         """
         listing.check_choices(chosen)
-        self._replay()
         with self._reading() as connection:
             return listing.profiles(connection, listing.ALL, chosen).iloc[::-1].reset_index(drop=True)
 
@@ -247,7 +245,6 @@ class History:
         from kosmos_nb.history.regressions import regressions  # noqa: PLC0415 - numpy; only who asks pays
 
         listing.check_choices(chosen)
-        self._replay()
         with self._reading() as connection:
             return regressions(connection, chosen)
 
@@ -258,7 +255,6 @@ class History:
             HistoryError: The history cannot be read.
         """
         listing.check_count(n)
-        self._replay()
         with self._reading() as connection:
             return listing.runs(connection, n)
 
@@ -272,7 +268,6 @@ class History:
         Raises:
             HistoryError: The history cannot be read.
         """
-        self._replay()
         with self._reading() as connection:
             return listing.llm_calls(connection, run, role)
 
@@ -336,7 +331,7 @@ class History:
 
         by = {"notebook": notebook, "label": label, "cell": cell, "experiment": experiment}
         choice = Choice(references=references, by=by, before=before, runs=runs, everything=everything)
-        self._writer.flush(CLOSE_S)
+        self._settle()
         with suppress(HistoryError, OSError):  # what cannot be saved is erased in the spool
             self._spool.replay(self._store.save)
         erased = erase(self._store, self._spool, choice, dry_run=dry_run)
@@ -409,7 +404,7 @@ class History:
             HistoryError: The history cannot be read; `rows` or `size_bytes` is below one.
         """
         limit = Limit(rows, size_bytes)
-        self._replay()
+        self._settle()
         return self._engine.sql(query, params, frames, note=note, limit=limit)
 
     def tables(self) -> pd.DataFrame:
@@ -446,6 +441,13 @@ class History:
     def __repr__(self) -> str:
         return f"History({str(self._location)!r})"
 
+    def _settle(self) -> None:
+        """Wait for what this process has handed over, so that it is in what is read next."""
+        for one in _histories.copy():
+            if one._location == self._location:
+                one.flush(SETTLE_S)
+        self._replay()
+
     def _replay(self) -> None:
         """Save what other kernels left in the spool, once; later the writer looks after it."""
         if self._has_replayed:
@@ -462,6 +464,7 @@ class History:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
+        self._settle()
         with _reading_back(f"The history {self._location}"), self._store.reading() as connection:
             yield connection
 
@@ -476,6 +479,10 @@ def _reading_back(what: str) -> Iterator[None]:
         raise HistoryError(
             f"{what} cannot be read back, for a value in it is damaged ({type(error).__name__}: {said})."
         ) from error
+
+
+# A notebook may have a `History()` of its own beside the one into which the magics save.
+_histories: weakref.WeakSet[History] = weakref.WeakSet()
 
 
 def _unwatched(what: str, done: int, total: int) -> None:

@@ -23,7 +23,8 @@ from kosmos_nb.history.opening import HEAD, KNOWN, migrated_copy
 from kosmos_nb.history.pages import PageRows, Pages, Value
 from kosmos_nb.history.records import Salvaged, Watch
 from kosmos_nb.history.rows import Bundle, Kind
-from kosmos_nb.history.store import CHILDREN, MAIN, OWNER, Store, is_intact, rows_of
+from kosmos_nb.history.store import Store
+from kosmos_nb.history.stored import CHILDREN, MAIN, OWNER, is_intact, rows_of
 
 _FITS: dict[str, tuple[type, ...]] = {
     "TEXT": (str,),

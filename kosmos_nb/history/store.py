@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import RLock
@@ -20,7 +20,6 @@ from typing import Any
 
 from kosmos_nb.core import HistoryError
 from kosmos_nb.history.cells import cell_key
-from kosmos_nb.history.checksum import checksum, environment_hash, text_hash
 from kosmos_nb.history.files import identity
 from kosmos_nb.history.opening import (
     BUSY_S,
@@ -35,25 +34,8 @@ from kosmos_nb.history.opening import (
     set_aside,
 )
 from kosmos_nb.history.rows import Bundle, Kind, Row, Rows, of_this_version
+from kosmos_nb.history.stored import MAIN, SHARED, is_intact, rows_of
 
-# The table of each kind of record, those of its parts, and their column of its id.
-MAIN: Mapping[Kind, str] = {"profile": "executions", "run": "runs", "llm_call": "llm_calls"}
-CHILDREN: Mapping[Kind, tuple[str, ...]] = {
-    "profile": (
-        "function_stats",
-        "line_stats",
-        "bottlenecks",
-        "child_processes",
-        "allocation_sites",
-        "inputs",
-        "blobs",
-    ),
-    "run": ("hypotheses", "experiments", "verdicts"),
-    "llm_call": (),
-}
-OWNER: Mapping[Kind, str] = {"profile": "execution_id", "run": "run_id", "llm_call": ""}
-# Rows that records share, by the column of the record that names theirs.
-SHARED = {"source_hash": "codes", "environment_hash": "environments"}
 GLANCE_S = 0.01
 _PAUSE_S = (0.002, 0.006)  # while another writes
 _draw = random.Random()  # noqa: S311 - of our own: the user's draws must stay the same
@@ -344,42 +326,6 @@ class Store:
         return stamped
 
 
-def rows_of(connection: sqlite3.Connection, kind: Kind, record_id: str) -> Rows | None:
-    """Return the rows of one record, with those that it shares; None where there is none.
-
-    Args:
-        connection: On the store, with `sqlite3.Row` rows, within a transaction.
-        kind: What the record is.
-        record_id: Its id.
-    """
-    main = _rows(connection, f"SELECT * FROM {MAIN[kind]} WHERE id = ?", record_id)  # noqa: S608
-    if not main:
-        return None
-    rows: Rows = {MAIN[kind]: main}
-    for child in CHILDREN[kind]:
-        order = "part" if child == "blobs" else "position"
-        query = f"SELECT * FROM {child} WHERE {OWNER[kind]} = ? ORDER BY {order}"  # noqa: S608
-        rows[child] = _rows(connection, query, record_id)
-    query = "SELECT * FROM annotations WHERE entity_id = ? ORDER BY at_us, id"
-    rows["annotations"] = _rows(connection, query, record_id)
-    for column, table in SHARED.items():
-        if main[0].get(column):
-            query = f"SELECT * FROM {table} WHERE hash = ?"  # noqa: S608
-            rows[table] = _rows(connection, query, main[0][column])
-    return rows
-
-
-def is_intact(rows: Rows) -> bool:
-    """Whether a record is what was saved; true of records from before there were checksums."""
-    main = next(iter(rows.values()))[0]
-    if not main.get("checksum"):
-        return True
-    shared = all(rows.get(table) for column, table in SHARED.items() if main.get(column))
-    codes = all(text_hash(row["code"]) == row["hash"] for row in rows.get("codes", ()))
-    places = all(environment_hash(row) == row["hash"] for row in rows.get("environments", ()))
-    return shared and codes and places and checksum(rows) == main["checksum"]
-
-
 def _is_ready(connection: sqlite3.Connection, *, is_known: bool) -> bool:
     """Begin a transaction; return whether the store is known to have, or has, the tables of this version."""
     with suppress(sqlite3.Error):
@@ -440,7 +386,3 @@ def _insert_sql(table: str, row: Row) -> str:
     if table in (*MAIN.values(), *SHARED.values(), "annotations"):
         twice = f" ON CONFLICT ({'id' if 'id' in row else 'hash'}) DO NOTHING"
     return f"INSERT INTO {table} ({names}) VALUES ({marks}){twice}"  # noqa: S608 - names of ours only
-
-
-def _rows(connection: sqlite3.Connection, query: str, record_id: str) -> list[Row]:
-    return [dict(row) for row in connection.execute(query, (record_id,))]

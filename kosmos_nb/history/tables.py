@@ -362,7 +362,7 @@ class RunRow(Base):
     workers: Mapped[int] = whole("Worker processes")
     wall_s: Mapped[float | None] = number("Elapsed time")
     cpu_s: Mapped[float | None] = number("CPU time, this process and the workers")
-    peak_bytes: Mapped[int] = whole("Highest resident memory, this process and the busiest worker")
+    peak_bytes: Mapped[int] = whole("Highest resident memory of its process, plus the peak of every worker")
     slowest_step: Mapped[str] = text("The longest of the run's own steps")
     slowest_step_s: Mapped[float | None] = number("How long it took")
     notes: Mapped[list[str]] = items("What was left out or changed")

@@ -14,12 +14,13 @@ from contextlib import closing
 from typing import Any, Literal, ParamSpec, TypeVar
 
 from kosmos_nb.core import HistoryError
-from kosmos_nb.history.checksum import checksum, environment_hash, text_hash
+from kosmos_nb.history.checksum import checksum
 from kosmos_nb.history.failures import DamagedError, explain
 from kosmos_nb.history.opening import is_up_to_date, migrated_copy
 from kosmos_nb.history.records import Damage, Verified, Watch
 from kosmos_nb.history.rows import Row
-from kosmos_nb.history.store import MAIN, SHARED, Store, rows_of
+from kosmos_nb.history.store import Store
+from kosmos_nb.history.stored import MAIN, SHARED, is_sound, rows_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,10 +28,6 @@ T = TypeVar("T")
 MOST_COMPLAINTS = 100
 # SQLite asks whether to go on after so many of its steps: so Ctrl-C is heard within a long one.
 _STEPS = 100_000
-_SOUND: dict[str, Callable[[Row], bool]] = {
-    "codes": lambda row: text_hash(row["code"]) == row["hash"],
-    "environments": lambda row: environment_hash(row) == row["hash"],
-}
 
 
 def verify(store: Store, watch: Watch) -> Verified:
@@ -105,7 +102,7 @@ def _shared(connection: sqlite3.Connection, table: str, damage: list[Damage]) ->
         rows = _ask(_all, connection, f"SELECT * FROM {table} WHERE hash = ?", named)  # noqa: S608
         if not rows:
             damage.append(Damage(kind=kind, id=named, reason="unreadable"))
-        elif _SOUND[table](dict(rows[0])):
+        elif is_sound(table, dict(rows[0])):
             sound.add(named)
         else:
             damage.append(Damage(kind=kind, id=named, reason="changed"))

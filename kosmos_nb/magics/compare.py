@@ -13,8 +13,6 @@ from kosmos_nb.runtime import runtime
 if TYPE_CHECKING:
     from kosmos_nb.history import ProfileDiff
 
-FLUSH_S = 5.0
-
 PARSER = opt.OptionParser(
     "%kosmos_compare",
     "Compare two profiles of the history: what got slower, what got faster, and what is chance.\n"
@@ -40,7 +38,6 @@ class CompareMagics(Magics):
         if options.help:
             return None
         history = runtime().history
-        history.flush(FLUSH_S)  # so that the cell before this one is in it
         newest = runtime().last_profile  # of this kernel; others go on meanwhile
         last = newest.id if newest is not None else None
         before, after = (history.find(name, last=last) for name in (options.before, options.after))

@@ -12,7 +12,6 @@ from kosmos_nb.runtime import runtime
 if TYPE_CHECKING:
     import pandas as pd
 
-FLUSH_S = 5.0
 NO_REGRESSION = "No cell with 11 or more runs became slower for good."
 
 PARSER = opt.OptionParser(
@@ -53,7 +52,6 @@ class HistoryMagics(Magics):
         if options.help:
             return None
         history = runtime().history
-        history.flush(FLUSH_S)  # so that the cell before this one is in it
         if not options.regressions:
             return history.last(options.last, label=options.label, cell=options.cell)
         found = history.regressions(label=options.label, cell=options.cell)

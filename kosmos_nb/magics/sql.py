@@ -20,8 +20,6 @@ from kosmos_nb.runtime import runtime
 if TYPE_CHECKING:
     import pandas as pd
 
-FLUSH_S = 5.0
-
 
 class _Limit(NamedTuple):
     """How much of a result is read; None for all."""
@@ -85,7 +83,6 @@ class SqlMagics(Magics):
             frame = history.tables()
         else:
             query = _query(rest, cell)
-            history.flush(FLUSH_S)  # so that the cell before this one is in it
             frame = history.sql(query, frames=names, note=_note, **options.rows._asdict())
         if options.out is None:
             return frame

@@ -51,17 +51,20 @@ def host_class() -> str:
 
 
 def _look_at_packages() -> bool:
-    """Note what is installed; return whether there is something new."""
+    """Note what is installed; return whether there is something new.
+
+    The working folder ("" on the path) is left out: it changes with every file that a cell writes.
+    """
     has_changed = False
-    for folder in dict.fromkeys(sys.path):
+    for folder in dict.fromkeys(filter(None, sys.path)):
         try:
-            modified = os.stat(folder or ".").st_mtime  # noqa: PTH116 - called at every few cells
+            modified = os.stat(folder).st_mtime  # noqa: PTH116 - called at every few cells
         except OSError:
             continue
         if _looked.get(folder) == modified:
             continue
         _looked[folder] = modified
-        for name, version in _installed(folder or "."):
+        for name, version in _installed(folder):
             if name not in _versions:  # the first on the path is the one that is imported
                 _versions[name] = version
                 has_changed = True

@@ -230,3 +230,10 @@ def test_the_status_line_of_always_names_the_cells_that_are_slower_than_usual():
         kernel.run("seconds = 0.1", "set")
         reply = kernel.run(cell, "c")
         assert not any("slower" in repr(message["content"]) for message in reply.messages)
+
+
+def test_what_was_handed_over_is_seen_by_another_history_of_the_process(history, tmp_path):
+    history.save_later(run(1, label="handed over"))
+    with History(tmp_path) as other:
+        assert list(other.last(1).label) == ["handed over"]
+        assert other.sql("SELECT count(*) AS n FROM executions").n[0] == 1

@@ -26,6 +26,10 @@ _SPOKEN = (
     ("executions", ("label",), ("id",)),
     ("line_stats", ("source",), ("execution_id", "position")),
     ("bottlenecks", ("name", "reading"), ("execution_id", "position")),
+    ("runs", ("question", "error"), ("id",)),
+    ("hypotheses", ("statement", "reason"), ("run_id", "position")),
+    ("experiments", ("error",), ("run_id", "position")),
+    ("verdicts", ("statement", "reason"), ("run_id", "position")),
 )
 
 _LABEL = """nullif(coalesce((SELECT a.value FROM annotations a WHERE a.entity_id = e.id AND a.field = 'label'
