@@ -1,7 +1,7 @@
 """A notebook that says what a cell costs, remembers it, and tests hypotheses about your data.
 
-In a notebook: `%load_ext kosmos_nb`, then `%%kosmos_profile`, `%kosmos_research`,
-`%%kosmos_sql` and `%kosmos_history`. Importing this package is cheap; each name is loaded
+In a notebook: `%load_ext kosmos_nb`, then `%%kosmos_profile`, `%kosmos_screen`,
+`%kosmos_research`, `%%kosmos_sql` and `%kosmos_history`. Importing this package is cheap; each name is loaded
 when it is first used.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from kosmos_nb.inquiry import ResearchRun
     from kosmos_nb.profiling import ExecutionProfiler, ProfilingMode
-    from kosmos_nb.runtime import last, research
+    from kosmos_nb.runtime import last, research, screen
 
 __version__ = "0.1.0"
 
@@ -54,6 +54,7 @@ __all__ = [
     "last",
     "load_ipython_extension",
     "research",
+    "screen",
     "unload_ipython_extension",
 ]
 
@@ -75,6 +76,7 @@ _HOMES = {
     "compare": "history",
     "last": "runtime",
     "research": "runtime",
+    "screen": "runtime",
 }
 
 

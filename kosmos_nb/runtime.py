@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kosmos_nb.config import Kosmos, settings
@@ -14,11 +15,12 @@ from kosmos_nb.core import ConfigError, KosmosError, parts, render
 if TYPE_CHECKING:
     from kosmos_nb.execution import ParallelExperimentExecutor
     from kosmos_nb.history import History
-    from kosmos_nb.history.records import ProfileResult
+    from kosmos_nb.history.records import ProfileResult, Screening
     from kosmos_nb.inquiry import Question, ResearchRun
 
 PROFILE_BYTES = 40_000
 RUN_BYTES = 150_000
+SCREEN_BYTES = 40_000
 MOST_RUNS = 50
 MOST_CELLS = 50
 CANCEL_WITHIN_S = 5.0
@@ -172,10 +174,21 @@ def research(
     data: object,
     question: str | None = None,
     target: str | None = None,
-    hypotheses: int | None = None,
+    hypotheses: int | str | Sequence[str] | None = None,
+    engine: str = "auto",
     alpha: float | None = None,
     seed: int | None = None,
     workers: int | None = None,
+    *,
+    unit: str | None = None,
+    time: str | None = None,
+    control: str | Sequence[str] = (),
+    ignore: str | Sequence[str] = (),
+    reference: str | None = None,
+    allow: str | Sequence[str] = (),
+    families: str | Sequence[str] = (),
+    split: bool = False,
+    smallest: float | None = None,
 ) -> ResearchRun:
     """Start a research run in the background and return it at once.
 
@@ -183,35 +196,64 @@ def research(
         data: pandas or polars DataFrame, or Arrow table. It is copied before this returns.
         question: In words; a column that it names is tested first.
         target: Test only what touches this column.
-        hypotheses: Most hypotheses to test; a cap is applied before any outcome is seen.
+        hypotheses: A number: test at most so many; the cap is applied before any outcome is seen.
+            Text, or a sequence of it: your own, one a line, and no others: `"y ~ x"`, with a sign
+            `"y ~ +x"`, with z held fixed `"y ~ x | z"`, does z change it `"y ~ x * z"`.
+        engine: `auto` or `statistics`, the same.
         alpha: False discovery rate; default `Kosmos.alpha`.
         seed: Of permutations; default `Kosmos.seed`. The same seed gives the same verdicts.
         workers: Worker processes, 0 for none; default `Kosmos.workers`.
+        unit: Column that tells which rows belong to the same subject.
+        time: Column that orders the rows.
+        control: Columns that every test of two others holds fixed.
+        ignore: Columns that are left out.
+        reference: Level that the others of its column are compared with.
+        allow: Caveat codes that do not keep a verdict from being supported.
+        families: Tests beyond the usual ones: `spread`, `lag`, `survival`.
+        split: Look on one half of the rows, confirm on the other.
+        smallest: Smallest effect of interest; default `Kosmos.smallest`.
 
     Returns:
         The run: `run.verdicts` waits for the verdicts, `run.cancel()` stops it.
 
     Raises:
-        ResearchError: The data, the target or a setting makes no sense; the message says why.
+        ResearchError: The data, a column, a hypothesis or a setting makes no sense; the message says why.
     """
-    from kosmos_nb.inquiry import Question  # noqa: PLC0415
+    from kosmos_nb.inquiry import ask  # noqa: PLC0415
 
     kosmos = runtime().kosmos
-    asked = Question(
-        text=question or "",
-        target=target,
-        cap=hypotheses,
-        alpha=kosmos.alpha if alpha is None else alpha,
-        smallest=kosmos.smallest,
-        seed=kosmos.seed if seed is None else seed,
-    )
+    asked = ask(
+        data, "data", text=question or "", target=target, hypotheses=hypotheses, engine=engine,
+        alpha=kosmos.alpha if alpha is None else alpha, seed=kosmos.seed if seed is None else seed,
+        smallest=kosmos.smallest if smallest is None else smallest, unit=unit, time=time, control=control,
+        ignore=ignore, reference=reference, allow=allow, families=families, split=split,
+    )  # fmt: skip
     return runtime().research(data, asked, workers=workers)
+
+
+def screen(data: object, *, unit: str | None = None, time: str | None = None) -> Screening:
+    """Take a first look at a table: its columns and what is odd about them. No hypothesis is tested.
+
+    Args:
+        data: pandas or polars DataFrame, or Arrow table.
+        unit: Column that tells which rows belong to the same subject.
+        time: Column that orders the rows.
+
+    Returns:
+        The screening; a notebook shows it.
+
+    Raises:
+        ResearchError: It is no table, or has no such column.
+    """
+    from kosmos_nb.inquiry import screening  # noqa: PLC0415
+
+    return screening.screen(data, name="data", unit=unit, time=time)
 
 
 def fill_renderers() -> None:
     """Register the text and HTML forms of every result; `core.render` calls it on first need."""
     from kosmos_nb import reporters  # noqa: PLC0415 - only who shows something pays
-    from kosmos_nb.history.records import ProfileDiff, ProfileResult, RunSnapshot  # noqa: PLC0415
+    from kosmos_nb.history.records import ProfileDiff, ProfileResult, RunSnapshot, Screening  # noqa: PLC0415
 
     def html(draw: Any, limit_bytes: int) -> render.Renderer:
         def drawn(value: object) -> str | None:
@@ -240,6 +282,8 @@ def fill_renderers() -> None:
     render.register(ProfileDiff, render.PAGE, reporters.diff_page)
     render.register(RunSnapshot, render.TEXT, reporters.run_text)
     render.register(RunSnapshot, render.HTML, html(reporters.run_html, RUN_BYTES))
+    render.register(Screening, render.TEXT, reporters.screen_text)
+    render.register(Screening, render.HTML, html(reporters.screen_html, SCREEN_BYTES))
 
 
 def introduce_rooms() -> None:

@@ -3,7 +3,9 @@
 The kernel's process imports neither scipy nor the tests: they live in the workers.
 """
 
+from kosmos_nb.inquiry.asking import ask
 from kosmos_nb.inquiry.frame import as_table
-from kosmos_nb.inquiry.run import Question, ResearchRun, verdict_frame
+from kosmos_nb.inquiry.question import Claim, Question
+from kosmos_nb.inquiry.run import ResearchRun, verdict_frame
 
-__all__ = ["Question", "ResearchRun", "as_table", "verdict_frame"]
+__all__ = ["Claim", "Question", "ResearchRun", "as_table", "ask", "verdict_frame"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -50,26 +51,61 @@ def measure(
     rx, ry = x_sorted.ranks_by_row(len(x))[keep], y_sorted.ranks_by_row(len(y))[keep]
     rho = correlation(rx, ry)
     is_drawn = n < EXACT_BELOW or min(odd) < SPARSE_BELOW
-    caveats: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    if abs(rho) > 1 - 1e-9 and n > 10:
-        caveats, notes = ("deterministic",), ("one column is a function of the other",)
-    return Measurement(
-        p=_drawn_p(rx, ry, odd, seed) if is_drawn else _p_by_t(rho, n),
-        effect=rho,
-        metric=RHO,
-        ci95=interval(rho, n, 0.95),
-        ci90=interval(rho, n, 0.90),
-        ci_claim=interval(rho, n, 1 - alpha),
-        n=n,
-        is_directed=True,
-        detectable=math.tanh(laws.detectable_z(alpha) / math.sqrt(max(n - 3, 1))),
-        test="Spearman rank correlation" + (", by permutations" if is_drawn else ""),
-        effect_raw=_slope(x[keep], y[keep]),
-        unit=unit,
-        caveats=caveats,
-        notes=notes,
-    )
+    p = _drawn_p(rx, ry, odd, seed) if is_drawn else _p_by_t(rho, n)
+    slope, line_t = _slopes(x[keep][:, np.newaxis], y[keep][:, np.newaxis])
+    return _measurement(rho, n, p, is_drawn, (_finite(slope[0, 0]), _finite(line_t[0, 0])), unit, alpha)
+
+
+def measure_block(
+    x: Floats,
+    y: Floats,
+    x_sorted: Sequence[Sorted],
+    y_sorted: Sequence[Sorted],
+    pairs: Sequence[tuple[int, int, str]],
+    *,
+    alpha: float,
+    seed: int,
+) -> list[Measurement | Untestable]:
+    """Test many pairs of columns without missing values at once, by matrix products.
+
+    Args:
+        x, y: Values, shapes (n_rows, k) and (n_rows, l), none missing, none constant.
+        x_sorted, y_sorted: The columns of each, sorted.
+        pairs: Column of x, column of y and unit of the slope of each wanted pair.
+        alpha: Level for the detectable effect.
+        seed: Of the permutations, which all pairs share: each is tested as if alone.
+
+    Returns:
+        What `measure` returns, in the order of `pairs`.
+    """
+    n = len(x)
+    if n < FEWEST_ROWS:
+        reason = f"{n} rows have both values, fewer than {FEWEST_ROWS}"
+        return [Untestable(reason=reason, n=n) for _ in pairs]
+    rx, ry = _standardised_ranks(x_sorted, n), _standardised_ranks(y_sorted, n)
+    rho = np.clip(rx.T @ ry, -1.0, 1.0)
+    slopes, lines = _slopes(x, y)
+    by_t = laws.t_two_sided_array(rho * np.sqrt((n - 2) / np.maximum(1 - rho * rho, 1e-15)), n - 2)
+    odd_x, odd_y = ([one.odd_rows() for one in columns] for columns in (x_sorted, y_sorted))
+    drawn = None
+    if n < EXACT_BELOW:
+        wanted = np.zeros(rho.shape, dtype=bool)
+        for i, j, _ in pairs:
+            wanted[i, j] = True
+        drawn = chance.correlation_ps(rx, ry, wanted, np.random.default_rng(seed))
+    found: list[Measurement | Untestable] = []
+    for i, j, unit in pairs:
+        odd = odd_x[i], odd_y[j]
+        is_drawn = drawn is not None or min(odd) < SPARSE_BELOW
+        if drawn is not None:
+            p = float(drawn[i, j])
+        elif is_drawn:
+            p = _drawn_p(rx[:, i], ry[:, j], odd, seed)
+        else:
+            p = float(by_t[i, j])
+        line = _finite(slopes[i, j]), _finite(lines[i, j])
+        found.append(_measurement(float(rho[i, j]), n, p, is_drawn, line, unit, alpha))
+    return found
 
 
 def correlation(a: Floats, b: Floats) -> float:
@@ -98,6 +134,60 @@ def interval(rho: float, n: int, level: float) -> tuple[float, float]:
     return math.tanh(z - half), math.tanh(z + half)
 
 
+def _measurement(
+    rho: float,
+    n: int,
+    p: float,
+    is_drawn: bool,
+    line: tuple[float | None, float | None],
+    unit: str,
+    alpha: float,
+) -> Measurement:
+    is_copy = abs(rho) > 1 - 1e-9 and n > 10
+    return Measurement(
+        p=p,
+        effect=rho,
+        metric=RHO,
+        ci95=interval(rho, n, 0.95),
+        ci90=interval(rho, n, 0.90),
+        ci_claim=interval(rho, n, 1 - alpha),
+        n=n,
+        is_directed=True,
+        detectable=math.tanh(laws.detectable_z(alpha) / math.sqrt(max(n - 3, 1))),
+        test="Spearman rank correlation" + (", by permutations" if is_drawn else ""),
+        effect_raw=line[0],
+        unit=unit,
+        caveats=("deterministic",) if is_copy else (),
+        notes=("one column is a function of the other",) if is_copy else (),
+        line_t=line[1],
+    )
+
+
+def _standardised_ranks(columns: Sequence[Sorted], n: int) -> Floats:
+    """Return centred ranks of unit length, shape (n, k)."""
+    ranks = np.empty((n, len(columns)))
+    for k, column in enumerate(columns):
+        ranks[:, k] = column.ranks_by_row(n)
+    ranks -= ranks.mean(axis=0)
+    ranks /= np.sqrt(np.einsum("ij,ij->j", ranks, ranks))
+    return ranks
+
+
+def _slopes(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Return the least-squares slope of every y on every x, and its t, both of shape (k, l)."""
+    with np.errstate(all="ignore"):  # values near the largest float; the slope is then left out
+        dx, dy = x - x.mean(axis=0), y - y.mean(axis=0)
+        xx, yy = np.einsum("ij,ij->j", dx, dx)[:, np.newaxis], np.einsum("ij,ij->j", dy, dy)
+        slopes: Floats = (dx.T @ dy) / xx
+        share = np.minimum(slopes**2 * xx / yy, 1.0)
+        t: Floats = np.sign(slopes) * np.sqrt(share * (len(x) - 2) / np.maximum(1 - share, 1e-15))
+    return slopes, t
+
+
+def _finite(number: float) -> float | None:
+    return float(number) if math.isfinite(number) else None
+
+
 def _p_by_t(rho: float, n: int) -> float:
     return laws.t_two_sided(rho * math.sqrt((n - 2) / max(1 - rho * rho, 1e-15)), n - 2)
 
@@ -106,10 +196,3 @@ def _drawn_p(rx: Floats, ry: Floats, odd: tuple[int, int], seed: int) -> float:
     """Return p by shuffling; the column with fewer odd rows is the cheaper one to weigh."""
     rarer, other = (rx, ry) if odd[0] <= odd[1] else (ry, rx)
     return chance.correlation_p(rarer, other, np.random.default_rng(seed))
-
-
-def _slope(x: Floats, y: Floats) -> float | None:
-    dx, dy = x - x.mean(), y - y.mean()
-    square = float(dx @ dx)
-    slope = float(dx @ dy) / square if square > 0 else math.nan
-    return slope if math.isfinite(slope) else None

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from kosmos_nb.inquiry.ranks import Floats
+from kosmos_nb.inquiry.ranks import Floats, Mask
 
 FIRST, MORE = 9_999, 90_000
 ENOUGH = 10
 CELLS = 4_000_000
+SHUFFLED = 2_000_000
 SHUFFLE_UP_TO = 500
 
 
@@ -49,6 +50,40 @@ def correlation_p(a: Floats, b: Floats, rng: np.random.Generator) -> float:
         )
 
     return drawn_p(count)
+
+
+def correlation_ps(a: Floats, b: Floats, wanted: Mask, rng: np.random.Generator) -> Floats:
+    """Return the two-sided p of the correlation of columns of a with columns of b.
+
+    Args:
+        a, b: Standardised columns, shapes (n, k) and (n, l).
+        wanted: Which pairs are asked for, shape (k, l).
+        rng: The rows are shuffled in the same way for all pairs, which leaves each p as it is alone.
+
+    Returns:
+        Shape (k, l); NaN where not wanted.
+    """
+    seen = np.abs(a.T @ b) * (1 - 1e-12)
+    as_far = _reached(a, b, seen, FIRST, rng)
+    p = np.where(wanted, (as_far + 1) / (FIRST + 1), np.nan)
+    for i, j in np.argwhere(wanted & (as_far < ENOUGH)):
+        more = _reached(a[:, [i]], b[:, [j]], seen[[i], [j]], MORE, rng)[0, 0]
+        p[i, j] = (as_far[i, j] + more + 1) / (FIRST + MORE + 1)
+    return p
+
+
+def _reached(a: Floats, b: Floats, seen: Floats, draws: int, rng: np.random.Generator) -> Floats:
+    """Return for each pair how many of the draws go as far as `seen`, shape (k, l)."""
+    (n, k), columns = a.shape, b.shape[1]
+    as_far = np.zeros((k, columns))
+    at_once = max(1, SHUFFLED // (columns * max(n, k)))
+    while draws > 0:
+        rows = rng.permuted(np.tile(np.arange(n), (min(draws, at_once), 1)), axis=1)
+        shuffled = b[rows.T].reshape(n, -1)
+        found = np.abs(a.T @ shuffled).reshape(k, len(rows), columns)
+        as_far += (found >= seen.reshape(k, 1, columns)).sum(axis=1)
+        draws -= len(rows)
+    return as_far
 
 
 def sum_p(values: Floats, size: int, total: float, rng: np.random.Generator) -> float:

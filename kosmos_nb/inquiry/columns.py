@@ -1,32 +1,19 @@
-"""What kind of thing each column is, and the columns as plain arrays for the tests.
-
-Decided from types and values of one column at a time, before any outcome is looked at.
-"""
+"""What kind of thing each column is, and the columns as plain arrays for the tests."""
 
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kosmos_nb.inquiry.frame import write_copy
-from kosmos_nb.inquiry.units import unit_of
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 Kind = Literal["numeric", "category", "unusable"]
-
-RARE_ROWS = 5
-MOST_LEVELS = 50
-ID_SHARE = 0.95
-US_PER_S, S_PER_DAY = 1e6, 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,227 +62,32 @@ class Source:
         return self.by_name[name]
 
 
-def encode(
-    table: pa.Table, path: Path, go_on: Callable[[], None] = lambda: None
-) -> tuple[Source, tuple[str, ...]]:
-    """Judge every column, drop repeated rows, and write the arrays that the tests read.
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A table as arrays.
 
-    Args:
-        table: As the user gave it. path: The file to write.
-        go_on: Called between columns; may raise to end the work.
-
-    Returns:
-        The source for the tests, and a sentence for everything that was dropped or changed.
+    Attributes:
+        columns: All of them, in the table's order.
+        arrays: Of the usable ones, shape (n_rows,): float64, or int32 codes for categories.
+        labels: Codes of the texts and whole numbers of few values, usable or not, int64, -1 where
+            missing: one of them may tell which rows belong to the same subject.
+        dropped: Sentences on values that were dropped or changed.
+        n_copies: Rows that repeated another and were dropped.
     """
+
+    columns: tuple[Column, ...]
+    arrays: dict[str, NDArray[Any]]
+    labels: dict[str, NDArray[np.int64]]
+    n_rows: int
+    dropped: tuple[str, ...]
+    n_copies: int = 0
+
+
+def write_arrays(
+    columns: tuple[Column, ...], arrays: Mapping[str, NDArray[Any]], n_rows: int, path: Path
+) -> Source:
+    """Write arrays of shape (n_rows,) to `path`."""
     import pyarrow as pa  # noqa: PLC0415 - only a run pays for it
 
-    described = []
-    for name in table.column_names:
-        go_on()
-        described.append(_read(name, table.column(name)))
-    go_on()
-    usable = {column.name: values for column, values in described if values is not None}
-    notes = [f"{column.name}: {column.reason}" for column, _ in described if column.reason]
-    keep = _without_copies(usable, [column for column, _ in described])
-    n_rows = table.num_rows
-    if keep is not None:
-        dropped, n_rows = table.num_rows - len(keep), len(keep)
-        usable = {name: values[keep] for name, values in usable.items()}
-        notes.insert(0, f"{dropped:,} rows that repeat another row were dropped ({n_rows:,} are left)")
-    write_copy(pa.table({name: pa.array(values) for name, values in usable.items()}), path)
-    columns = tuple(column for column, _ in described)
-    if keep is not None:
-        columns = tuple(replace(column, caveats=(*column.caveats, "duplicate_rows")) for column in columns)
-    return Source(str(path), columns, n_rows), tuple(notes)
-
-
-def _read(name: str, values: pa.ChunkedArray) -> tuple[Column, NDArray[Any] | None]:
-    """Describe a column; one that Arrow cannot read is unusable and never ends the run."""
-    import pyarrow as pa  # noqa: PLC0415
-
-    try:
-        return _describe(name, values)
-    except pa.ArrowException as error:
-        return Column(name, "unusable", reason=f"it cannot be read: {str(error).splitlines()[0]}"), None
-
-
-def _describe(name: str, values: pa.ChunkedArray) -> tuple[Column, NDArray[Any] | None]:
-    import pyarrow as pa  # noqa: PLC0415
-
-    kind = values.type
-    if values.null_count == len(values):
-        return Column(name, "unusable", reason="all values are missing", missing=len(values)), None
-    if pa.types.is_boolean(kind):
-        return _category(name, values.cast(pa.string()), ordered=["false", "true"])
-    if pa.types.is_dictionary(kind):
-        ordered = _dictionary_order(values) if kind.ordered else None
-        return _category(name, values.cast(kind.value_type).cast(pa.string()), ordered=ordered)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return _category(name, values)
-    if pa.types.is_date(kind) or pa.types.is_timestamp(kind) or pa.types.is_duration(kind):
-        return _moments(name, values)
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return _numeric(name, values)
-    return Column(name, "unusable", reason=f"values of type {kind} are not tested"), None
-
-
-def _moments(name: str, values: pa.ChunkedArray) -> tuple[Column, NDArray[Any] | None]:
-    """Describe dates and times as days, spans of time as seconds."""
-    import pyarrow as pa  # noqa: PLC0415
-
-    is_span = pa.types.is_duration(values.type)
-    exact = values.cast(pa.duration("us") if is_span else pa.timestamp("us"), safe=False)
-    numbers = exact.cast(pa.int64()).cast(pa.float64(), safe=False)
-    scale = US_PER_S if is_span else US_PER_S * S_PER_DAY
-    column, moments = _numeric(name, numbers)
-    if moments is None:
-        return column, None
-    return replace(column, unit="s" if is_span else "day"), moments / scale
-
-
-def _numeric(name: str, values: pa.ChunkedArray) -> tuple[Column, NDArray[Any] | None]:
-    import pyarrow as pa  # noqa: PLC0415
-
-    is_integer = pa.types.is_integer(values.type)
-    missing = int(values.null_count)
-    numbers: NDArray[np.float64] = values.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
-    infinite = int(np.isinf(numbers).sum())
-    caveats: tuple[str, ...] = ()
-    reason = ""
-    if infinite:
-        numbers = np.where(np.isinf(numbers), np.nan, numbers)
-        caveats, reason = (*caveats, "non_finite"), f"{infinite:,} infinite values count as missing"
-    missing = int(np.isnan(numbers).sum())
-    present = numbers[~np.isnan(numbers)]
-    distinct = np.unique(present)
-    if len(distinct) == 0:
-        return Column(name, "unusable", reason="all values are missing", missing=missing), None
-    if len(distinct) == 1:
-        return Column(
-            name, "unusable", caveats=("constant",), reason="it has one value only", missing=missing
-        ), None
-    if is_integer and len(distinct) == 2:
-        ascending = sorted(value for value in values.unique().to_pylist() if value is not None)
-        return _category(name, values.cast(pa.string()), ordered=[str(value) for value in ascending])
-    if is_integer and not missing and len(present) > 20 and _is_row_number(present):
-        return Column(
-            name, "unusable", caveats=("id_like",), reason="it numbers the rows: looks like an id"
-        ), None
-    is_continuous = len(distinct) > 20
-    if is_continuous and _follows_the_rows(present):
-        caveats = (*caveats, "order")
-    return Column(name, "numeric", (), caveats, reason, missing, is_continuous, unit_of(name)), numbers
-
-
-def _is_row_number(values: NDArray[np.float64]) -> bool:
-    """Whether the values count the rows, from 0 or 1 or down to them."""
-    steps = np.diff(values)
-    return bool(values.min() in (0, 1) and (np.all(steps == 1) or np.all(steps == -1)))
-
-
-def _follows_the_rows(values: NDArray[np.float64]) -> bool:
-    steps = np.diff(values)
-    return bool(np.all(steps >= 0) or np.all(steps <= 0))
-
-
-def _category(
-    name: str, values: pa.ChunkedArray, ordered: list[str] | None = None
-) -> tuple[Column, NDArray[Any] | None]:
-    import pyarrow as pa  # noqa: PLC0415
-
-    encoded = values.combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
-    labels: list[str] = encoded.dictionary.to_pylist()
-    raw: NDArray[np.int64] = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
-    counts = np.bincount(raw[raw >= 0], minlength=len(labels))
-    present, missing = int(counts.sum()), int((raw < 0).sum())
-    if len(labels) == 1:
-        return Column(
-            name, "unusable", caveats=("constant",), reason="it has one value only", missing=missing
-        ), None
-    if present > 20 and len(labels) / present > ID_SHARE:
-        return Column(
-            name, "unusable", caveats=("id_like",), missing=missing,
-            reason=f"{len(labels):,} different values in {present:,} rows: looks like an id",
-        ), None  # fmt: skip
-    common = int(np.sum(counts >= RARE_ROWS))
-    if common > MOST_LEVELS:
-        reason = f"it has {common:,} levels, more than {MOST_LEVELS}"
-        return Column(name, "unusable", missing=missing, reason=reason), None
-    return _grouped(name, labels, raw, counts, missing, ordered)
-
-
-def _grouped(
-    name: str,
-    labels: list[str],
-    raw: NDArray[np.int64],
-    counts: NDArray[np.int64],
-    missing: int,
-    ordered: list[str] | None,
-) -> tuple[Column, NDArray[Any] | None]:
-    """Merge rare levels and number the rest in the order in which they are compared."""
-    rank = {label: position for position, label in enumerate(ordered or sorted(labels, key=_natural))}
-    common = [label for label, rows in zip(labels, counts, strict=True) if rows >= RARE_ROWS]
-    rare = [label for label, rows in zip(labels, counts, strict=True) if rows < RARE_ROWS]
-    rare_rows = int(counts[counts < RARE_ROWS].sum())
-    levels = sorted(common, key=lambda label: rank[label])
-    caveats: tuple[str, ...] = ()
-    reason = ""
-    if rare:
-        caveats = ("rare_levels",)
-        merged = rare_rows >= RARE_ROWS and len(rare) > 1
-        other = "other" if "other" not in levels else "(other)"
-        levels += [other] if merged else []
-        fate = f"merged into {other!r}" if merged else "left out"
-        reason = f"{_count(len(rare), 'level')} with fewer than {RARE_ROWS} rows ({rare_rows:,} rows) {fate}"
-    if len(levels) < 2:
-        return Column(
-            name, "unusable", caveats=("few_per_level",), missing=missing,
-            reason=f"fewer than two levels have {RARE_ROWS} rows or more",
-        ), None  # fmt: skip
-    code = {label: position for position, label in enumerate(levels)}
-    fallback = code[levels[-1]] if rare and levels[-1] not in common else -1
-    lookup = np.array([code.get(label, fallback) for label in labels] + [-1], dtype=np.int32)
-    return Column(name, "category", tuple(levels), caveats, reason, missing), lookup[raw]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def _dictionary_order(values: pa.ChunkedArray) -> list[str]:
-    import pyarrow as pa  # noqa: PLC0415
-
-    order: list[str] = values.chunk(0).dictionary.cast(pa.string()).to_pylist()
-    return order
-
-
-def _natural(label: str) -> list[tuple[int, float, str]]:
-    """Sort key that puts `level 2` before `level 10`."""
-    parts = re.split(r"(\d+(?:\.\d+)?)", label)
-    return [(0, float(part), "") if index % 2 else (1, 0.0, part) for index, part in enumerate(parts) if part]
-
-
-def _without_copies(usable: dict[str, NDArray[Any]], columns: list[Column]) -> NDArray[np.int64] | None:
-    """Return the rows to keep when rows are repeated far more often than chance would.
-
-    In tables of few categories rows coincide by nature, so rows count as copies only when a
-    continuous column is among them and independent columns would give less than a hundredth
-    of the repetitions.
-    """
-    if not any(column.is_continuous for column in columns):
-        return None
-    import pandas as pd  # noqa: PLC0415 - the user's table came by pandas or Arrow; hashing rows is its work
-
-    repeated = pd.DataFrame(usable).duplicated().to_numpy()
-    copies = int(repeated.sum())
-    if copies == 0:
-        return None
-    chance = 1.0  # that two different rows coincide in every column, were the columns independent
-    for values in usable.values():
-        once = values[~repeated]
-        counts = np.unique(once, return_counts=True)[1].astype(np.float64)
-        chance *= float(np.sum(counts * (counts - 1))) / max(len(once) * (len(once) - 1), 1)
-    n = len(repeated)
-    return np.flatnonzero(~repeated) if n * (n - 1) / 2 * chance < copies / 100 else None
+    write_copy(pa.table({name: pa.array(values) for name, values in arrays.items()}), path)
+    return Source(str(path), columns, n_rows)

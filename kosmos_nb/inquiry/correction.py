@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Key = TypeVar("Key", bound=Hashable)
+Correction = Callable[[Sequence[float]], NDArray[np.float64]]
 
 
 def benjamini_hochberg(p: Sequence[float]) -> NDArray[np.float64]:
@@ -30,23 +35,40 @@ def benjamini_hochberg(p: Sequence[float]) -> NDArray[np.float64]:
     return adjusted
 
 
-def adjust(p: Mapping[str, float], family: Mapping[str, str]) -> tuple[dict[str, float], dict[str, int]]:
+def benjamini_yekutieli(p: Sequence[float]) -> NDArray[np.float64]:
+    """Return adjusted p-values that control the false discovery rate under any dependence.
+
+    Args:
+        p: As for `benjamini_hochberg`.
+
+    Source: Benjamini and Yekutieli, Annals of Statistics 29 (2001).
+    """
+    m = len(p)
+    return np.minimum(1.0, benjamini_hochberg(p) * float(np.sum(1 / np.arange(1, m + 1))))
+
+
+def adjust(
+    p: Mapping[Key, float], family: Mapping[Key, str], by: Correction = benjamini_hochberg
+) -> tuple[dict[Key, float], dict[str, int]]:
     """Correct within each family and over the whole run, and take the larger.
 
     Args:
         p: Raw p-value of every registered hypothesis, by id.
         family: Family of each, by id.
+        by: The correction.
 
     Returns:
         The corrected values by id, and the number of tests of each family.
     """
     ids = list(p)
-    over_run = dict(zip(ids, benjamini_hochberg([p[i] for i in ids]), strict=True))
-    corrected: dict[str, float] = {}
+    over_run = dict(zip(ids, by([p[i] for i in ids]), strict=True))
+    corrected: dict[Key, float] = {}
     sizes: dict[str, int] = {}
-    for name in dict.fromkeys(family[i] for i in ids):
-        members = [i for i in ids if family[i] == name]
-        sizes[name] = len(members)
-        within = benjamini_hochberg([p[i] for i in members])
-        corrected.update({i: float(max(w, over_run[i])) for i, w in zip(members, within, strict=True)})
+    members: dict[str, list[Key]] = defaultdict(list)
+    for one in ids:
+        members[family[one]].append(one)
+    for name, those in members.items():
+        sizes[name] = len(those)
+        within = by([p[one] for one in those])
+        corrected.update({one: float(max(w, over_run[one])) for one, w in zip(those, within, strict=True)})
     return corrected, sizes

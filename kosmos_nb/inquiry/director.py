@@ -1,30 +1,34 @@
-"""The order of a run: propose, register, test concurrently, check again, correct, conclude."""
+"""The order of a run: read and screen, propose, register, test concurrently, stress, correct, conclude."""
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import CancelledError, Future, as_completed
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from kosmos_nb.core import ExecutionError, uuid7
-from kosmos_nb.execution import ExperimentResult, ExperimentTask, ParallelExperimentExecutor
-from kosmos_nb.history.records import Experiment, Family, Hypothesis
+from kosmos_nb.core import ResearchError
+from kosmos_nb.execution import ExperimentTask, ParallelExperimentExecutor
+from kosmos_nb.history.records import Hypothesis, Sign
 from kosmos_nb.inquiry import work
-from kosmos_nb.inquiry.columns import Column, Source, encode
 from kosmos_nb.inquiry.correction import adjust
-from kosmos_nb.inquiry.families import enumerate_pairs, register
-from kosmos_nb.inquiry.frame import read_copy
-from kosmos_nb.inquiry.judge import Standard, judge, not_testable
+from kosmos_nb.inquiry.design import Design
+from kosmos_nb.inquiry.families import propose
+from kosmos_nb.inquiry.intervals import selected_level
+from kosmos_nb.inquiry.judge import Context, Standard, is_finding, is_line_alone, judge, not_testable
 from kosmos_nb.inquiry.ledger import Ledger
-from kosmos_nb.inquiry.measurement import Measurement, Recheck, Test, Untestable, canonical_key, smallest_of
+from kosmos_nb.inquiry.measurement import How, Measurement, Test, Untestable, canonical_key
+from kosmos_nb.inquiry.notices import Concerns
+from kosmos_nb.inquiry.question import Question
+from kosmos_nb.inquiry.reading_task import Reading
+from kosmos_nb.inquiry.registration import register
+from kosmos_nb.inquiry.stress_task import Ordeal, Stressed
+from kosmos_nb.inquiry.workbench import Workbench
 
 PREPARE_FROM_ROWS = 5_000
-MOST_LEVELS_TO_CHECK = 12
-MANY = 5_000
-RECHECK_TRIES = 2  # a worker that died may have died of something else
+COLUMNS_AT_ONCE = 8
+# Findings that are stressed, the strongest first; each takes up to a tenth of a second.
+MOST_STRESSED = 1_000
+DISCOVERED = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,20 +36,21 @@ class Request:
     """What a run was asked to do.
 
     Attributes:
-        folder: The run's own folder. copy: The file in it with the user's table.
-        target: Column that the run is about, or empty.
-        target_only: Test only what touches the target.
-        cap: Most hypotheses to test, None for all; applied before any outcome is seen.
+        reading: Where the user's table is, and what the user says of it.
+        question: What to find out; target: the column that it is about, or empty.
+        data_hash: Of the table.
     """
 
-    folder: Path
-    copy: Path
-    data_hash: str
+    reading: Reading
+    question: Question
     target: str
-    target_only: bool
-    cap: int | None
-    seed: int
-    standard: Standard
+    data_hash: str
+
+    @property
+    def standard(self) -> Standard:
+        """What findings are held to."""
+        asked = self.question
+        return Standard(alpha=asked.alpha, smallest=asked.smallest, allow=frozenset(asked.allow))
 
 
 class _StoppedError(Exception):
@@ -57,7 +62,7 @@ class ResearchDirector:
 
     Args:
         request: What was asked.
-        executor: Where tests run.
+        executor: Where everything is computed.
         ledger: Where every step is entered.
         stop: Set it to end the run early; the executor's tasks are cancelled by who sets it.
     """
@@ -69,239 +74,244 @@ class ResearchDirector:
         self._executor = executor
         self._ledger = ledger
         self._stop = stop
-        self._lock = threading.Lock()
-        self._under_way: set[Future[ExperimentResult]] = set()
+        self._bench = Workbench(executor, stop)
+        self._signs: Mapping[str, Sign] = {}
 
     def conduct(self) -> None:
         """Carry the run through to its verdicts, or as far as it gets before `stop`."""
         ledger = self._ledger
         is_cold = len(self._executor.snapshot().worker_pids) < self._executor.max_workers
-        self._executor.warm(work.IMPORTS)  # in the background, while the data are read
-        with ledger.step("reading the data"):
+        self._executor.warm(work.IMPORTS)
+        with ledger.step("starting the workers and reading" if is_cold else "reading and screening"):
             try:
-                source = self._read()
+                designs = self._read()
             except _StoppedError:
                 return
-            testable = self._register(source)
-        testing = "starting the workers and testing" if is_cold else "testing"
-        with ledger.step(testing, is_testing=True):
-            self._prepare(source, testable)
-            measured = self._measure(testable)
-        with ledger.step("checking within groups"):
-            rechecks, unchecked = self._recheck(source, testable, measured)
+        with ledger.step("registering"):
+            testable = self._register(designs[0])
+        if len(designs) > 1:
+            with ledger.step("looking at the first half", is_testing=True):
+                testable = self._discover(designs, testable)
+        with ledger.step("testing", is_testing=True):
+            self._prepare(designs[-1], testable.values())
+            measured = self._measure(testable, designs[-1])
+        with ledger.step("stressing the findings"):
+            stressed, unchecked = self._stress(designs[-1], testable, measured)
         with ledger.step("concluding"):
-            self._conclude(source, measured, rechecks, unchecked)
+            self._conclude(designs[-1], measured, stressed, unchecked)
 
     def cancel(self) -> None:
         """End what is under way; `conduct` then concludes from what was measured."""
-        self._stop.set()
-        with self._lock:
-            self._executor.cancel(list(self._under_way))
+        self._bench.cancel()
 
-    def _read(self) -> Source:
-        table = read_copy(self._request.copy)
-        source, notes = encode(table, self._request.folder / "columns.arrow", self._go_on)
-        self._ledger.note(notes)
-        self._ledger.describe(n_rows=source.n_rows, n_columns=len(source.columns))
-        return source
+    def _read(self) -> tuple[Design, ...]:
+        """Return the design of the whole table, or of its two halves."""
+        task = ExperimentTask("read", work.read, (self._request.reading,))
+        for result in self._bench.results([task]):
+            if result.status != "ok":
+                raise ResearchError(f"The data could not be read: {result.error}")
+            designs: tuple[Design, ...] = result.value
+            self._ledger.note(designs[0].dropped)
+            n_rows = sum(design.rows.n_rows for design in designs)
+            self._ledger.describe(n_rows=n_rows, n_columns=len(designs[0].columns))
+            return designs
+        raise _StoppedError
 
-    def _go_on(self) -> None:
-        if self._stop.is_set():
-            raise _StoppedError
-
-    def _register(self, source: Source) -> dict[str, Test]:
+    def _register(self, design: Design) -> dict[str, Test]:
         """Propose and register every hypothesis; return the tests of those that can be tested."""
         request, ledger = self._request, self._ledger
-        proposed = enumerate_pairs(source.columns, target=request.target, target_only=request.target_only)
-        if request.cap is not None and request.cap < len(proposed):
-            taken = f"{request.cap} of {len(proposed)} possible hypotheses were taken"
-            ledger.note([f"{taken}, before any outcome was seen"])
-            proposed = proposed[: request.cap]
-        ledger.propose(proposed)
+        question = request.question
+        proposal = propose(design, question, request.target)
+        self._signs = proposal.signs
+        ledger.note(proposal.notes)
         settings: dict[str, object] = {
             "data_hash": request.data_hash,
-            "seed": request.seed,
-            "alpha": request.standard.alpha,
-            "smallest": request.standard.smallest,
+            "seed": question.seed,
+            "alpha": question.alpha,
+            "smallest": question.smallest,
+            "unit": design.unit,
+            "time": design.time,
+            "split": question.split,
         }
-        if len(proposed) > MANY:
-            ledger.note([f"{len(proposed):,} hypotheses are many; --target or --hypotheses makes them fewer"])
-        sizes = Counter(hypothesis.family for hypothesis in proposed)
+        signs = proposal.signs
+        ledger.propose(
+            [register(one, sign=signs.get(one.id, ""), settings=settings) for one in proposal.hypotheses]
+        )
+        ledger.advance_all([one.id for one in proposal.hypotheses], "register")
+        sizes = ledger.family_sizes()
         testable = {}
-        for hypothesis in proposed:
-            registered = register(hypothesis, settings=settings)
-            ledger.register(registered)
-            columns = source.column(registered.x), source.column(registered.y)
-            ruled_out = _screen(*columns)
-            if ruled_out is None:
-                seed = (request.seed << 48) ^ canonical_key(registered)
-                testable[registered.id] = Test(
-                    registered, source.path, *columns, alpha=request.standard.alpha, seed=seed
-                )
-                ledger.advance(registered.id, "queue")
+        for hypothesis in ledger.in_state("registered"):
+            test = self._test(hypothesis, design)
+            if isinstance(test, Untestable):
+                verdict = not_testable(hypothesis, test, m=sizes[hypothesis.family])
+                ledger.advance(hypothesis.id, "rule_out", verdict=verdict)
             else:
-                verdict = not_testable(registered, ruled_out, m=sizes[registered.family])
-                ledger.advance(registered.id, "rule_out", verdict=verdict)
+                testable[hypothesis.id] = test
+        ledger.advance_all(list(testable), "queue")
         return testable
 
-    def _prepare(self, source: Source, testable: dict[str, Test]) -> None:
-        """Sort the numeric columns once, in the workers, where there is enough to sort."""
-        numeric = {c.name for test in testable.values() for c in (test.x, test.y) if c.kind == "numeric"}
-        if source.n_rows < PREPARE_FROM_ROWS or self._stop.is_set():
-            return
-        tasks = [
-            ExperimentTask(f"sort {name}", work.prepare, (source.path, name)) for name in sorted(numeric)
-        ]
-        # A column that could not be sorted ahead is sorted by the test that needs it.
-        for _ in self._results(tasks):
-            pass
+    def _test(self, hypothesis: Hypothesis, design: Design) -> Test | Untestable:
+        named = (hypothesis.x, hypothesis.y, *hypothesis.given)
+        how = self._how(hypothesis, design)
+        source = design.source(how)
+        columns = tuple(source.column(name) for name in named)
+        bad = [column for column in columns if column.kind == "unusable"]
+        if bad:
+            return Untestable(
+                reason="; ".join(f"{column.name}: {column.reason}" for column in reversed(bad)),
+                caveats=tuple(code for column in bad for code in column.caveats),
+            )
+        question = self._request.question
+        return Test(
+            hypothesis, source.path, columns[0], columns[1], alpha=question.alpha,
+            seed=(question.seed << 48) ^ canonical_key(hypothesis), given=columns[2:], how=how,
+        )  # fmt: skip
 
-    def _measure(self, testable: dict[str, Test]) -> dict[str, tuple[Measurement, str]]:
+    def _prepare(self, design: Design, tests: Iterable[Test]) -> None:
+        """Sort the numeric columns once, in the workers, where there is enough to sort."""
+        if design.rows.n_rows < PREPARE_FROM_ROWS or self._stop.is_set():
+            return
+        wanted: dict[str, dict[str, None]] = {}
+        for test in tests:
+            for column in (test.x, test.y):
+                if column.kind == "numeric":
+                    wanted.setdefault(test.path, {})[column.name] = None
+        tasks = [
+            ExperimentTask(
+                f"sort {path} {begin}", work.prepare, (path, names[begin : begin + COLUMNS_AT_ONCE])
+            )
+            for path, names in ((path, tuple(names)) for path, names in wanted.items())
+            for begin in range(0, len(names), COLUMNS_AT_ONCE)
+        ]
+        for _ in self._bench.results(tasks):
+            pass  # a column that could not be sorted ahead is sorted by the test that needs it
+
+    def _discover(self, designs: tuple[Design, ...], testable: dict[str, Test]) -> dict[str, Test]:
+        """Look at the first half; return the tests on the second half of what shows there."""
+        ledger = self._ledger
+        look, confirm = designs
+        self._prepare(look, testable.values())
+        kept: dict[str, Test] = {}
+        sizes = ledger.family_sizes()
+        for block, result in self._bench.blocks(testable, look.rows.n_rows):
+            for test, found in zip(block.tests, result.value or (), strict=False):
+                hypothesis = test.hypothesis
+                if isinstance(found, Measurement) and found.p <= DISCOVERED:
+                    again = self._test(hypothesis, confirm)
+                    if isinstance(again, Test):
+                        kept[hypothesis.id] = again
+                        continue
+                if isinstance(found, Measurement):
+                    seen = f"p = {found.p:.2g} on the first half, {found.n:,} rows"
+                    why = Untestable(reason=f"it was not confirmed, as {seen} gave no reason to", n=found.n)
+                    verdict = replace(
+                        not_testable(hypothesis, why, m=sizes[hypothesis.family]), verdict="inconclusive"
+                    )
+                    ledger.advance(hypothesis.id, "drop", verdict=verdict)
+                else:
+                    why = found if isinstance(found, Untestable) else Untestable(reason="the test failed")
+                    verdict = not_testable(hypothesis, why, m=sizes[hypothesis.family])
+                    ledger.advance(hypothesis.id, "drop", verdict=verdict)
+        ledger.note([f"{len(kept):,} of {len(testable):,} hypotheses went on to the other half of the rows"])
+        return {name: kept[name] for name in testable if name in kept}
+
+    def _measure(self, testable: dict[str, Test], design: Design) -> dict[str, tuple[Measurement, str]]:
         """Carry out the tests concurrently; return what was measured with its experiment's id."""
         ledger = self._ledger
         measured: dict[str, tuple[Measurement, str]] = {}
-        tasks = [ExperimentTask(name, work.measure, (test,)) for name, test in testable.items()]
-        sizes = _family_sizes(self._ledger)
-        for result in self._results(tasks, on_start=lambda name: ledger.advance(name, "start")):
-            hypothesis = testable[result.experiment_id].hypothesis
-            experiment = _experiment(result)
-            ledger.add_experiment(experiment)
-            m = sizes[hypothesis.family]
-            if isinstance(result.value, Measurement):
-                measured[hypothesis.id] = (result.value, experiment.id)
-                ledger.measured(hypothesis.id, result.value)
-            elif isinstance(result.value, Untestable):
-                verdict = not_testable(hypothesis, result.value, m=m, evidence=experiment.id)
-                ledger.advance(hypothesis.id, "rule_out", verdict=verdict)
-            elif result.status == "failed":
-                why = Untestable(reason=f"the test failed: {result.error}")
-                ledger.fail(hypothesis.id, not_testable(hypothesis, why, m=m, evidence=experiment.id))
+        sizes = ledger.family_sizes()
+        for block, result in self._bench.blocks(testable, design.rows.n_rows, ledger.start):
+            found = result.value if result.status == "ok" else (None,) * len(block.tests)
+            evidence = ledger.add_experiments(result, [test.hypothesis.id for test in block.tests], found)
+            for test, value, experiment in zip(block.tests, found, evidence, strict=True):
+                hypothesis = test.hypothesis
+                m = sizes[hypothesis.family]
+                if isinstance(value, Measurement):
+                    measured[hypothesis.id] = (value, experiment)
+                    ledger.measured(hypothesis.id, value)
+                elif isinstance(value, Untestable):
+                    verdict = not_testable(hypothesis, value, m=m, evidence=experiment)
+                    ledger.advance(hypothesis.id, "rule_out", verdict=verdict)
+                else:
+                    why = Untestable(reason=f"the test failed: {result.error}")
+                    ledger.fail(hypothesis.id, not_testable(hypothesis, why, m=m, evidence=experiment))
         for hypothesis in ledger.in_state("queued", "running"):
             ledger.advance(hypothesis.id, "skip", reason="the run was cancelled before its test ended")
         return measured
 
-    def _recheck(
-        self, source: Source, testable: dict[str, Test], measured: dict[str, tuple[Measurement, str]]
-    ) -> tuple[dict[str, tuple[Recheck, ...]], dict[str, str]]:
-        """Repeat what looks like a finding inside the levels of every other category.
+    def _stress(
+        self, design: Design, testable: dict[str, Test], measured: dict[str, tuple[Measurement, str]]
+    ) -> tuple[dict[str, Stressed], dict[str, str]]:
+        """Stress what looks like a finding.
 
         Returns:
-            The rechecks, and for each finding that has none though it should, why.
+            What came out, and for each finding that was not stressed, why.
         """
-        waiting = {task.experiment_id: task for task in self._recheck_tasks(source, testable, measured)}
-        checked: dict[str, tuple[Recheck, ...]] = {}
-        failed: dict[str, str] = {}
-        for _ in range(RECHECK_TRIES):
-            for result in self._results(waiting.values()):
-                if result.status == "ok":
-                    checked[result.experiment_id] = result.value
-                else:
-                    failed[result.experiment_id] = f"the check inside the groups failed: {result.error}"
-            waiting = {name: task for name, task in waiting.items() if name not in checked}
-        for name in waiting:
-            failed.setdefault(name, "the run was cancelled before it was checked inside the groups")
-        for hypothesis in self._ledger.in_state("measured"):
-            self._ledger.advance(hypothesis.id, "analyse")
-        return checked, {name: why for name, why in failed.items() if name not in checked}
-
-    def _recheck_tasks(
-        self, source: Source, testable: dict[str, Test], measured: dict[str, tuple[Measurement, str]]
-    ) -> Iterator[ExperimentTask]:
-        standard = self._request.standard
         corrected, _ = self._corrected(measured)
-        for name, (found, _) in measured.items():
-            test = testable[name]
-            by = tuple(column for column in source.columns if _can_stratify(column, test.hypothesis))
-            is_finding = corrected[name] <= standard.alpha
-            is_finding &= abs(found.effect) >= smallest_of(found.metric, standard.smallest)
-            if by and is_finding:
-                yield ExperimentTask(name, work.recheck, (test, by))
+        standard = self._request.standard
+        findings = [
+            name
+            for name, (found, _) in measured.items()
+            if is_finding(found, corrected[name], standard) or is_line_alone(found)
+        ]
+        findings.sort(key=lambda name: measured[name][0].p)
+        unchecked = dict.fromkeys(
+            findings[MOST_STRESSED:],
+            f"only the {MOST_STRESSED:,} strongest findings were stressed, and this is none of them",
+        )
+        ordeals = {
+            name: Ordeal(test=testable[name], measured=measured[name][0], smallest=standard.smallest)
+            for name in findings[:MOST_STRESSED]
+        }
+        others = {how: design.source(how).columns for how in {one.test.how for one in ordeals.values()}}
+        done, failed = self._bench.stress(ordeals, others)
+        self._ledger.advance_all([one.id for one in self._ledger.in_state("measured")], "analyse")
+        return done, unchecked | failed
 
     def _conclude(
         self,
-        source: Source,
+        design: Design,
         measured: dict[str, tuple[Measurement, str]],
-        rechecks: dict[str, tuple[Recheck, ...]],
+        stressed: dict[str, Stressed],
         unchecked: dict[str, str],
     ) -> None:
+        standard = self._request.standard
         corrected, sizes = self._corrected(measured)
+        concerns = Concerns(design.notices)
+        n_found = sum(is_finding(found, corrected[name], standard) for name, (found, _) in measured.items())
+        level = selected_level(standard.alpha, n_found, sum(sizes.values()))
+        verdicts = {}
         for hypothesis in self._ledger.in_state("analysed"):
             measurement, evidence = measured[hypothesis.id]
-            verdict = judge(
-                hypothesis,
-                measurement,
+            how = self._how(hypothesis, design)
+            hardened = stressed.get(hypothesis.id, Stressed())
+            context = Context(
                 p_adj=corrected[hypothesis.id],
                 m=sizes[hypothesis.family],
-                columns=(source.column(hypothesis.x), source.column(hypothesis.y)),
-                n_rows=source.n_rows,
-                rechecks=rechecks.get(hypothesis.id, ()),
+                n_rows=design.source(how).n_rows,
+                notices=concerns.about(hypothesis, is_of_subjects=how == "subjects"),
+                codes=hardened.codes,
+                worries=hardened.sentences,
                 unchecked=unchecked.get(hypothesis.id, ""),
-                standard=self._request.standard,
+                claimed=self._signs.get(hypothesis.id, ""),
+                level=level,
                 evidence=evidence,
+                remark=design.remark,
             )
-            self._ledger.advance(hypothesis.id, "conclude", verdict=verdict)
+            verdicts[hypothesis.id] = judge(hypothesis, measurement, context, standard)
+        self._ledger.conclude(verdicts)
+
+    def _how(self, hypothesis: Hypothesis, design: Design) -> How:
+        """Return on which rows a hypothesis was tested."""
+        if hypothesis.family == "trend":
+            return "contrasts" if design.unit else "rows"
+        named = (hypothesis.x, hypothesis.y, *hypothesis.given)
+        return design.how(tuple(design.rows.column(name) for name in named))
 
     def _corrected(
         self, measured: dict[str, tuple[Measurement, str]]
     ) -> tuple[dict[str, float], dict[str, int]]:
-        """Correct for every registered hypothesis; those without a test count with p = 1."""
-        everyone = [p.hypothesis for p in self._ledger.snapshot().progress]
-        p = {h.id: measured[h.id][0].p if h.id in measured else 1.0 for h in everyone}
-        return adjust(p, {h.id: h.family for h in everyone})
-
-    def _results(
-        self, tasks: Iterable[ExperimentTask], on_start: Callable[[str], None] | None = None
-    ) -> Iterator[ExperimentResult]:
-        """Run the tasks concurrently and yield their results as they come."""
-        futures = []
-        with self._lock:
-            if not self._stop.is_set():
-                futures = [self._executor.submit_task(task, on_start=on_start) for task in tasks]
-                self._under_way = set(futures)
-        for future in as_completed(futures):
-            try:
-                result = future.result()
-            except (CancelledError, ExecutionError):
-                continue
-            if result.status != "interrupted":
-                yield result
-
-
-def _screen(x: Column, y: Column) -> Untestable | None:
-    """Return why a pair of columns cannot be tested, or None."""
-    bad = [column for column in (y, x) if column.kind == "unusable"]
-    if not bad:
-        return None
-    return Untestable(
-        reason="; ".join(f"{column.name}: {column.reason}" for column in bad),
-        caveats=tuple(code for column in bad for code in column.caveats),
-    )
-
-
-def _can_stratify(column: Column, hypothesis: Hypothesis) -> bool:
-    """Whether a finding can be repeated inside the levels of this column."""
-    return (
-        column.kind == "category"
-        and len(column.levels) <= MOST_LEVELS_TO_CHECK
-        and column.name not in {hypothesis.x, hypothesis.y}
-    )
-
-
-def _family_sizes(ledger: Ledger) -> Counter[Family]:
-    return Counter(p.hypothesis.family for p in ledger.snapshot().progress)
-
-
-def _experiment(result: ExperimentResult) -> Experiment:
-    value = result.value
-    return Experiment(
-        id=uuid7(),
-        hypothesis_id=result.experiment_id,
-        status=result.status,
-        started_at_us=result.started_at_us,
-        wall_s=result.wall_s,
-        cpu_s=result.cpu_s,
-        peak_bytes=result.peak_bytes,
-        worker_pid=result.worker_pid,
-        error=result.error,
-        outcome=value.to_json() if isinstance(value, Measurement) else None,
-    )
+        """Correct for every registered hypothesis but the dropped; those without a test count with p = 1."""
+        asked = self._ledger.families()
+        p = {name: measured[name][0].p if name in measured else 1.0 for name in asked}
+        return adjust(p, asked)

@@ -7,6 +7,7 @@ table afterwards cannot change a verdict.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,12 @@ from kosmos_nb.core import ResearchError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from kosmos_nb.inquiry.question import Question
+
+MOST_COLUMNS = 600
+# A pair on two cores: from registration to verdict, and for each row (benchmarks/README.md).
+PAIR_S, PAIR_ROW_S = 2.5e-4, 5e-9
 
 
 def as_table(data: object, *, name: str) -> tuple[pa.Table, tuple[str, ...]]:
@@ -126,7 +133,7 @@ def _check_shape(table: pa.Table, name: str) -> None:
 
 
 def _check_unique(names: list[str], name: str) -> None:
-    twice = sorted({column for column in names if names.count(column) > 1})
+    twice = sorted(column for column, times in Counter(names).items() if times > 1)
     if twice:
         raise ResearchError(f"{name} has two columns named {twice[0]!r}. Rename one of them.")
 
@@ -140,6 +147,19 @@ def check_usable(table: pa.Table, *, name: str) -> None:
     raise ResearchError(
         f"{name} has {table.num_rows:,} rows and {table.num_columns} columns, but {found}: "
         "two columns with at least two different values are needed."
+    )
+
+
+def check_size(table: pa.Table, question: Question, *, name: str) -> None:
+    """Raise a ResearchError where all pairs would be too many to ask without saying so."""
+    k = table.num_columns
+    if k <= MOST_COLUMNS or question.target is not None or question.cap is not None or question.claims:
+        return
+    pairs = k * (k - 1) // 2
+    minutes = pairs * (PAIR_S + table.num_rows * PAIR_ROW_S) / 60
+    raise ResearchError(
+        f"{name} has {k:,} columns: {pairs:,} pairs, about {max(1, round(minutes)):,} min. "
+        "Name a target, or say how many hypotheses to test (--target, --hypotheses)."
     )
 
 

@@ -10,11 +10,14 @@ import functools
 import math
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 LARGE = 5_000.0
 
 
+@functools.lru_cache(maxsize=256)
 def normal_quantile(share: float) -> float:
     """Return z with P(Z ≤ z) = share."""
     return float(special.ndtri(share))
@@ -30,9 +33,25 @@ def t_two_sided(t: float, df: float) -> float:
     return float(min(1.0, 2 * special.stdtr(df, -abs(t))))
 
 
+def t_two_sided_array(t: NDArray[np.float64], df: float) -> NDArray[np.float64]:
+    """Return P(|T| ≥ |t|) of every t, in the shape of `t`."""
+    tails: NDArray[np.float64] = np.minimum(1.0, 2 * special.stdtr(df, -np.abs(t)))
+    return tails
+
+
 def chi2_tail(statistic: float, df: float) -> float:
     """Return P(X ≥ statistic) for a chi-square X."""
     return float(special.chdtrc(df, statistic))
+
+
+def f_tail(statistic: float, df1: float, df2: float) -> float:
+    """Return P(X ≥ statistic) for an F of df1 and df2."""
+    return float(special.fdtrc(df1, df2, max(statistic, 0.0)))
+
+
+def normal_tail(z: float) -> float:
+    """Return P(Z ≥ z)."""
+    return float(special.ndtr(-z))
 
 
 def chi2_shift_interval(statistic: float, df: float, level: float) -> tuple[float, float]:

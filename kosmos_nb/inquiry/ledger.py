@@ -6,12 +6,14 @@ import dataclasses
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import psutil
 
-from kosmos_nb.core import Clock
+from kosmos_nb.core import Clock, uuid7
+from kosmos_nb.execution import ExperimentResult
 from kosmos_nb.history.records import (
     Experiment,
     Hypothesis,
@@ -22,6 +24,7 @@ from kosmos_nb.history.records import (
     RunStatus,
     Verdict,
 )
+from kosmos_nb.inquiry.blocks import Block
 from kosmos_nb.inquiry.measurement import Measurement
 from kosmos_nb.inquiry.states import Event, step
 
@@ -91,10 +94,6 @@ class Ledger:
             self._progress = {h.id: Progress(hypothesis=h, state="proposed") for h in hypotheses}
         self._on_change()
 
-    def register(self, hypothesis: Hypothesis) -> None:
-        """Enter the registration of a proposed hypothesis."""
-        self._change(hypothesis.id, "register", hypothesis=hypothesis)
-
     def advance(
         self, hypothesis_id: str, event: Event, *, reason: str = "", verdict: Verdict | None = None
     ) -> None:
@@ -103,6 +102,37 @@ class Ledger:
         if verdict is not None:
             changes |= {"verdict": verdict, "reason": verdict.reason}
         self._change(hypothesis_id, event, **changes)
+
+    def advance_all(self, hypothesis_ids: Sequence[str], event: Event) -> None:
+        """Move many on at once."""
+        with self._lock:
+            for one in hypothesis_ids:
+                self._move(one, event, {})
+        self._on_change()
+
+    def start(self, block: Block) -> None:
+        """Enter that the tests of a block have begun; a part of one that failed has begun before."""
+        with self._lock:
+            for test in block.tests:
+                if self._progress[test.hypothesis.id].state == "queued":
+                    self._move(test.hypothesis.id, "start", {})
+        self._on_change()
+
+    def conclude(self, verdicts: Mapping[str, Verdict]) -> None:
+        """Enter the verdicts on what was analysed, by hypothesis."""
+        with self._lock:
+            for one, verdict in verdicts.items():
+                self._move(one, "conclude", {"verdict": verdict, "reason": verdict.reason})
+        self._on_change()
+
+    def families(self) -> dict[str, str]:
+        """Return the family of every hypothesis that was not dropped, by id, in order."""
+        with self._lock:
+            return {name: p.hypothesis.family for name, p in self._progress.items() if p.state != "dropped"}
+
+    def family_sizes(self) -> Counter[str]:
+        """Return how many hypotheses each family has."""
+        return Counter(self.families().values())
 
     def measured(self, hypothesis_id: str, measurement: Measurement) -> None:
         """Enter what the test of a hypothesis measured."""
@@ -113,13 +143,38 @@ class Ledger:
         """Enter that the test of a hypothesis could not be carried out."""
         self._change(hypothesis_id, "fail", verdict=verdict, reason=verdict.reason)
 
-    def add_experiment(self, experiment: Experiment) -> None:
-        """Enter an experiment that ended."""
+    def add_experiments(
+        self, result: ExperimentResult, hypothesis_ids: Sequence[str], found: Sequence[object]
+    ) -> list[str]:
+        """Enter the experiments of a block that ended; return their ids.
+
+        The tests of a block are carried out together, so that each has an equal share of its time.
+
+        Args:
+            result: Of the block. hypothesis_ids: What it tested. found: What each test measured.
+        """
+        share = 1 / len(hypothesis_ids)
+        experiments = [
+            Experiment(
+                id=uuid7(),
+                hypothesis_id=name,
+                status=result.status,
+                started_at_us=result.started_at_us,
+                wall_s=result.wall_s * share,
+                cpu_s=result.cpu_s * share,
+                peak_bytes=result.peak_bytes,
+                worker_pid=result.worker_pid,
+                error=result.error,
+                outcome=value.to_json() if isinstance(value, Measurement) else None,
+            )
+            for name, value in zip(hypothesis_ids, found, strict=True)
+        ]
+        pid = result.worker_pid
         with self._lock:
-            self._experiments.append(experiment)
-            pid = experiment.worker_pid
+            self._experiments += experiments
             if pid is not None and pid != os.getpid():
-                self._peak_of[pid] = max(self._peak_of.get(pid, 0), experiment.peak_bytes)
+                self._peak_of[pid] = max(self._peak_of.get(pid, 0), result.peak_bytes)
+        return [experiment.id for experiment in experiments]
 
     def in_state(self, *states: HypothesisState) -> list[Hypothesis]:
         """Return the hypotheses that are in one of these states, in order."""
@@ -165,15 +220,19 @@ class Ledger:
 
     def _change(self, hypothesis_id: str, event: Event, **changes: object) -> None:
         with self._lock:
-            now_s = self._clock.monotonic_s()
-            before = self._progress[hypothesis_id]
-            state = step(before.state, event)
-            if state == "running":
-                self._started_s[hypothesis_id] = now_s
-            elif before.state == "running":
-                changes["wall_s"] = now_s - self._started_s[hypothesis_id]
-            self._progress[hypothesis_id] = dataclasses.replace(before, state=state, **changes)  # type: ignore[arg-type]
+            self._move(hypothesis_id, event, changes)
         self._on_change()
+
+    def _move(self, hypothesis_id: str, event: Event, changes: dict[str, object]) -> None:
+        """Change one hypothesis; the lock is held."""
+        now_s = self._clock.monotonic_s()
+        before = self._progress[hypothesis_id]
+        state = step(before.state, event)
+        if state == "running":
+            self._started_s[hypothesis_id] = now_s
+        elif before.state == "running":
+            changes = {**changes, "wall_s": now_s - self._started_s[hypothesis_id]}
+        self._progress[hypothesis_id] = dataclasses.replace(before, state=state, **changes)  # type: ignore[arg-type]
 
     def _with_elapsed(self, progress: Progress, now_s: float) -> Progress:
         if progress.state != "running":

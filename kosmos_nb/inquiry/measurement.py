@@ -6,11 +6,20 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Literal
 
 from kosmos_nb.history.records import Hypothesis
 from kosmos_nb.inquiry.columns import Column
 
 RHO, DELTA, EPSILON2, CRAMER_V = "Spearman rho", "Cliff's delta", "epsilon²", "Cramér's V"
+PARTIAL_RHO, PARTIAL_R, PARTIAL_R2 = "partial rho", "partial r", "partial R²"
+SOMERS_D = "Somers' D"
+
+
+# Rows as they are; residuals of ordered rows; contrasts within subjects; one row a subject; rows less the
+# mean of their subject.
+How = Literal["rows", "innovations", "contrasts", "subjects", "within"]
+UNITS = "\x00units"  # in the file of rows less the mean of their subject: which subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +27,9 @@ class Test:
     """One registered hypothesis with what its test needs.
 
     Attributes:
-        path: The run's file of arrays.
-        x, y: The two columns.
+        path: The file of arrays that it reads.
+        x, y: The two columns. given: Those held fixed; of an interaction the moderator.
+        how: What a row of that file is.
         seed: Of the permutations; depends on the run's seed and the hypothesis alone.
     """
 
@@ -29,6 +39,8 @@ class Test:
     y: Column
     alpha: float
     seed: int
+    given: tuple[Column, ...] = ()
+    how: How = "rows"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +59,7 @@ class Measurement:
         test: Name of the test.
         caveats: Codes that the data of this test call for.
         notes: The same in plain words.
+        line_t: Of a straight line through the raw values, by its standard error; None where none was drawn.
     """
 
     p: float
@@ -63,10 +76,14 @@ class Measurement:
     unit: str = ""
     caveats: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    line_t: float | None = None
 
     def to_json(self) -> str:
         """Return the numbers as JSON, for the history."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+        return json.dumps({name: getattr(self, name) for name in _NUMBERS}, ensure_ascii=False)
+
+
+_NUMBERS = tuple(field.name for field in dataclasses.fields(Measurement))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +116,12 @@ class Recheck:
 def smallest_of(metric: str, smallest: float) -> float:
     """Return the smallest effect of interest on the scale of `metric`.
 
-    `smallest` is on the rank-correlation scale, V shares it; Cliff's delta is 1.1 times as
-    long; epsilon² is a squared scale.
+    `smallest` is on the rank-correlation scale, V shares it; Cliff's delta and Somers' D are 1.1
+    times as long; epsilon² and the partial R² are squared scales.
     """
-    return {DELTA: 1.1 * smallest, EPSILON2: smallest**2}.get(metric, smallest)
+    if metric in (DELTA, SOMERS_D):
+        return 1.1 * smallest
+    return smallest**2 if metric in (EPSILON2, PARTIAL_R2) else smallest
 
 
 def one_sided(alpha: float) -> float:

@@ -17,36 +17,20 @@ import psutil
 from kosmos_nb.core import Clock, KosmosError, ResearchError, SystemClock, render, uuid7
 from kosmos_nb.execution import ParallelExperimentExecutor
 from kosmos_nb.history.records import Run, RunSnapshot, RunStatus, Verdict
+from kosmos_nb.inquiry.correction import adjust, benjamini_yekutieli
 from kosmos_nb.inquiry.director import Request, ResearchDirector
-from kosmos_nb.inquiry.families import check_target, find_target
-from kosmos_nb.inquiry.frame import as_table, check_usable, write_copy
-from kosmos_nb.inquiry.judge import Standard
+from kosmos_nb.inquiry.frame import as_table, check_size, check_usable, write_copy
 from kosmos_nb.inquiry.ledger import Ledger
+from kosmos_nb.inquiry.naming import check_columns
+from kosmos_nb.inquiry.question import Question
+from kosmos_nb.inquiry.reading_task import Reading
+from kosmos_nb.inquiry.target import check_target, find_target
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FOLDER_PREFIX = "kosmos_nb-run-"
 GLANCE_S = 0.2
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What the user wants to know, and by which standard.
-
-    Attributes:
-        text: The question in words; may be empty.
-        target: Column that the run is about; None: as the question names it.
-        cap: Most hypotheses to test; None for all.
-        alpha: False discovery rate. smallest: Smallest effect of interest. seed: Of permutations.
-    """
-
-    text: str = ""
-    target: str | None = None
-    cap: int | None = None
-    alpha: float = 0.05
-    smallest: float = 0.1
-    seed: int = 0
 
 
 class ResearchRun:
@@ -80,7 +64,10 @@ class ResearchRun:
             names = table.column_names
             named = check_target(question.target, names, left_out=notes, data_name=data_name)
             question = dataclasses.replace(question, target=named)
+        question = check_columns(question, table.column_names, left_out=notes, data_name=data_name)
+        table = table.drop_columns(list(question.ignore))
         check_usable(table, name=data_name)
+        check_size(table, question, name=data_name)
         _sweep()
         self._folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
         copy = self._folder / "data.arrow"
@@ -106,11 +93,11 @@ class ResearchRun:
             clock,
             self._changed,
         )  # fmt: skip
-        request = Request(
-            folder=self._folder, copy=copy, data_hash=data_hash, target=target,
-            target_only=question.target is not None, cap=question.cap, seed=question.seed,
-            standard=Standard(alpha=question.alpha, smallest=question.smallest),
+        reading = Reading(
+            copy=copy, folder=self._folder, unit=question.unit, time=question.time,
+            reference=question.reference, split=question.split, seed=question.seed,
         )  # fmt: skip
+        request = Request(reading=reading, question=question, target=target, data_hash=data_hash)
         self._executor = executor
         self._stop = threading.Event()
         self._director = ResearchDirector(request, executor, self._ledger, self._stop)
@@ -222,14 +209,23 @@ class ResearchRun:
 
 
 def verdict_frame(verdicts: tuple[Verdict, ...]) -> pd.DataFrame:
-    """Return verdicts as a DataFrame with the columns of `Verdict`, caveats joined with `;`."""
+    """Return verdicts as a DataFrame with the columns of `Verdict`, caveats joined with `;`, and `p_by`.
+
+    `p_by` is corrected as `p_adj` is, by Benjamini and Yekutieli: valid under any dependence, and stricter.
+    """
     import pandas as pd  # noqa: PLC0415 - only who asks for a DataFrame pays
 
     names = [field.name for field in dataclasses.fields(Verdict)]
-    rows = [{**dataclasses.asdict(verdict), "caveats": ";".join(verdict.caveats)} for verdict in verdicts]
+    rows = [
+        {**{name: getattr(verdict, name) for name in names}, "caveats": ";".join(verdict.caveats)}
+        for verdict in verdicts
+    ]
     frame = pd.DataFrame(rows, columns=names)
     numbers = ["p", "p_adj", "effect", "ci_low", "ci_high", "effect_raw", "detectable"]
-    return frame.astype(dict.fromkeys(numbers, "float64"))
+    frame = frame.astype(dict.fromkeys(numbers, "float64"))
+    p = dict(zip(frame.index, frame.p.fillna(1.0), strict=True))
+    by_any, _ = adjust(p, dict(frame.family.items()), by=benjamini_yekutieli)
+    return frame.assign(p_by=pd.Series(by_any, dtype="float64").where(frame.p.notna()))
 
 
 def _check(question: Question) -> None:
@@ -239,8 +235,8 @@ def _check(question: Question) -> None:
         if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
             raise ResearchError(f"The {name} must be a whole number, not {number!r}.")
     for name, value in (("alpha", question.alpha), ("smallest", question.smallest)):
-        if not 0 < value < 1:
-            raise ResearchError(f"{name} must lie between 0 and 1, not {value}.")
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+            raise ResearchError(f"{name} must lie between 0 and 1, not {value!r}.")
     if question.cap is not None and question.cap < 1:
         raise ResearchError(f"At least one hypothesis must be tested, not {question.cap}.")
     if question.seed < 0:

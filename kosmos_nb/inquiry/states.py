@@ -5,12 +5,14 @@ from typing import Literal
 
 from kosmos_nb.history.records import HypothesisState
 
-Event = Literal["register", "queue", "start", "measure", "analyse", "conclude", "rule_out", "fail", "skip"]
+Event = Literal[
+    "register", "queue", "start", "measure", "analyse", "conclude", "rule_out", "drop", "fail", "skip"
+]
 
 STEPS: Mapping[HypothesisState, Mapping[Event, HypothesisState]] = {
     "proposed": {"register": "registered", "skip": "skipped"},
-    "registered": {"queue": "queued", "rule_out": "verdict", "skip": "skipped"},
-    "queued": {"start": "running", "fail": "failed", "skip": "skipped"},
+    "registered": {"queue": "queued", "rule_out": "verdict", "drop": "dropped", "skip": "skipped"},
+    "queued": {"start": "running", "drop": "dropped", "fail": "failed", "skip": "skipped"},
     "running": {"measure": "measured", "rule_out": "verdict", "fail": "failed", "skip": "skipped"},
     "measured": {"analyse": "analysed", "skip": "skipped"},
     "analysed": {"conclude": "verdict", "skip": "skipped"},

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kosmos_nb.inquiry.blocks import Block
     from kosmos_nb.inquiry.columns import Column
-    from kosmos_nb.inquiry.measurement import Measurement, Recheck, Test, Untestable
+    from kosmos_nb.inquiry.design import Design
+    from kosmos_nb.inquiry.measurement import How, Measurement, Untestable
+    from kosmos_nb.inquiry.reading_task import Reading
+    from kosmos_nb.inquiry.stress_task import Ordeal, Stressed
 
-IMPORTS = ("kosmos_nb.inquiry.dispatch",)
-
-
-def prepare(path: str, name: str) -> None:
-    """Sort one numeric column and keep the order beside the data for all workers."""
-    from kosmos_nb.inquiry import dispatch  # noqa: PLC0415 - the kernel must not import scipy
-
-    dispatch.prepare(Path(path), name)
+IMPORTS = ("kosmos_nb.inquiry.dispatch", "kosmos_nb.inquiry.survey")
 
 
-def measure(test: Test) -> Measurement | Untestable:
-    """Carry out the test of one hypothesis."""
+def read(reading: Reading) -> tuple[Design, ...]:
+    """Read and screen a table, and write the files for its tests."""
+    from kosmos_nb.inquiry import survey  # noqa: PLC0415 - the kernel must not import scipy
+
+    return survey.read(reading)
+
+
+def prepare(path: str, names: tuple[str, ...]) -> None:
+    """Sort numeric columns and keep their orders beside the data for all workers."""
     from kosmos_nb.inquiry import dispatch  # noqa: PLC0415
 
-    return dispatch.measure(test)
+    dispatch.prepare(Path(path), names)
 
 
-def recheck(test: Test, by: tuple[Column, ...]) -> tuple[Recheck, ...]:
-    """Repeat the test inside the levels of each of the columns `by`."""
+def measure(block: Block) -> tuple[Measurement | Untestable, ...]:
+    """Carry out the tests of a block."""
     from kosmos_nb.inquiry import dispatch  # noqa: PLC0415
 
-    return dispatch.recheck(test, by)
+    return dispatch.measure(block)
+
+
+def stress(ordeals: tuple[Ordeal, ...], others: Mapping[How, tuple[Column, ...]]) -> tuple[Stressed, ...]:
+    """Stress findings; `others` are the columns of the table, for each kind of rows."""
+    from kosmos_nb.inquiry import dispatch  # noqa: PLC0415
+
+    return tuple(dispatch.stress(ordeal, others[ordeal.test.how]) for ordeal in ordeals)

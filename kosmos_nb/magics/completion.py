@@ -1,9 +1,13 @@
-"""The Tab key for options and their values, in `%kosmos_x`, `r = %kosmos_x` and `%%kosmos_x`."""
+"""The Tab key for options and their values, in `%kosmos_x`, `r = %kosmos_x` and `%%kosmos_x`, and how
+other parts answer it in a cell's body.
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from kosmos_nb.magics.frontend import cell_at_tab
 from kosmos_nb.magics.options import OptionParser
 
 _MAGIC_LINE = re.compile(r"^\s*(?:[\w.,\[\]'\"\s]+=\s*)?(%%?)(\w+)\s+(.*)$", re.DOTALL)
@@ -42,12 +46,15 @@ def _values(
     parser: OptionParser, name: str, begun: str, names: Mapping[str, Any], earlier: Sequence[str]
 ) -> list[str] | None:
     action = parser.options().get(name)
-    if action is None:
-        return None
-    if action.choices is not None:
+    if action is None or action.nargs == 0:
+        name, action = "", None  # a word of its own
+    if action is not None and action.choices is not None:
         found = [str(choice) for choice in action.choices]
     elif name in parser.offers:
         found = list(parser.offers[name](names, earlier))
+        if name in parser.lists:  # the last of A,B is being typed
+            *before, begun = begun.split(",")
+            found = [value for value in found if value not in before]
     else:
         return None
     return [value for value in found if value.startswith(begun)]
@@ -75,7 +82,8 @@ class TabCompleter:
             self._among, self._matcher = self._old_matcher(completer)
         else:
             self._among = completer.custom_matchers
-            self._matcher = context_matcher(priority=self.priority)(self._new_matcher())
+            name = f"kosmos_nb.{type(self).__name__}"  # IPython keeps one answer a name
+            self._matcher = context_matcher(priority=self.priority, identifier=name)(self._new_matcher())
         self._among.append(self._matcher)
 
     def uninstall(self) -> None:
@@ -120,3 +128,49 @@ class OptionCompleter(TabCompleter):
             return candidates(line, self._find_parser, self._shell.user_ns) or []
 
         return completer.custom_matchers, kosmos_option_matcher
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What the Tab key offers: as it is to be typed, and what it is."""
+
+    text: str
+    kind: str
+
+
+class BodyCompleter(TabCompleter):
+    """A language of ours in a cell's body or at the end of a line."""
+
+    priority = 10.0  # before Python's own, which has nothing to say there
+
+    def _candidates(self, cell: str, cursor: int) -> tuple[str, list[Candidate]]:
+        """Return what was begun before the cursor, and what it can become; nothing outside of it."""
+        raise NotImplementedError
+
+    def _new_matcher(self) -> Any:
+        from IPython.core.completer import SimpleCompletion  # noqa: PLC0415 - IPython 8.6 and later
+
+        def matcher(context: Any) -> Any:
+            lines = context.full_text.split("\n")
+            cursor = sum(len(line) + 1 for line in lines[: context.cursor_line]) + context.cursor_position
+            begun, found = self._candidates(context.full_text, cursor)
+            if not found:
+                return {"completions": [], "suppress": False}
+            completions = [SimpleCompletion(one.text, type=one.kind) for one in found]
+            return {"completions": completions, "matched_fragment": begun, "suppress": True, "ordered": True}
+
+        return matcher
+
+    def _old_matcher(self, completer: Any) -> tuple[list[Any], Callable[[str], list[str]]]:
+        def matcher(_: str) -> list[str]:
+            line = completer.text_until_cursor
+            begun, found = self._candidates(*(cell_at_tab(self._shell) or (completer.line_buffer, len(line))))
+            # What IPython replaces is its own last word, which may begin elsewhere than ours.
+            word = completer.splitter.split_line(line)
+            if word.endswith(begun):
+                return [word[: len(word) - len(begun)] + one.text for one in found]
+            cut = begun[: len(begun) - len(word)]
+            return [one.text[len(cut) :] for one in found if one.text.startswith(cut)]
+
+        # Where one of these knows something, Python's own are not asked.
+        return completer.magic_arg_matchers, matcher

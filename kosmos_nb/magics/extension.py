@@ -8,11 +8,13 @@ from IPython.core.magic import Magics
 
 from kosmos_nb.config import Kosmos, drop_nonsense
 from kosmos_nb.magics import views
+from kosmos_nb.magics.claim_completion import ClaimCompleter
 from kosmos_nb.magics.compare import CompareMagics
 from kosmos_nb.magics.completion import OptionCompleter, TabCompleter
 from kosmos_nb.magics.history import HistoryMagics
 from kosmos_nb.magics.profile import ProfileMagics, complain
 from kosmos_nb.magics.research import ResearchMagics
+from kosmos_nb.magics.screen import ScreenMagics
 from kosmos_nb.magics.sql import SqlMagics
 from kosmos_nb.magics.sql_completion import SqlCompleter
 from kosmos_nb.runtime import runtime
@@ -35,9 +37,14 @@ class Extension:
             SqlMagics(shell),
             HistoryMagics(shell),
             CompareMagics(shell),
+            ScreenMagics(shell),
             ResearchMagics(shell),
         ]
-        self._completers: list[TabCompleter] = [OptionCompleter(shell), SqlCompleter(shell)]
+        self._completers: list[TabCompleter] = [
+            OptionCompleter(shell),
+            SqlCompleter(shell),
+            ClaimCompleter(shell),
+        ]
         # IPython keeps magics by class name, and has a HistoryMagics of its own.
         registry = shell.magics_manager.registry
         names = [type(magics).__name__ for magics in self._magics]

@@ -59,6 +59,7 @@ class OptionParser(argparse.ArgumentParser):
         )
         self.magic = magic.lstrip("%")
         self.offers: dict[str, Offer] = {}
+        self.lists: set[str] = set()
         self.color = False  # Python 3.14 would put escape codes into the `?` page
         self.add_argument("--help", action="store_true", help="Show this help.")
 
@@ -145,9 +146,16 @@ class OptionParser(argparse.ArgumentParser):
         except ValueError as error:
             self.error(_quote_complaint(error))
 
-    def offer(self, option: str, values: Offer) -> None:
-        """Let the Tab key offer `values` behind an option that has no fixed choices."""
+    def offer(self, option: str, values: Offer, *, is_list: bool = False) -> None:
+        """Let the Tab key offer `values` behind an option that has no fixed choices.
+
+        Args:
+            option: Its name; empty for the words that are no option's. values: What can stand there.
+            is_list: Several can, with commas between.
+        """
         self.offers[option] = values
+        if is_list:
+            self.lists.add(option)
 
     def called(self, magic: str) -> "OptionParser":
         """Return the same parser for the magic's other form, so that complaints name what was typed."""
@@ -257,6 +265,36 @@ def whole_number(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero")
     return int(text)
+
+
+def whole_number_from_zero(text: str) -> int:
+    """Accept a whole number, zero among them."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from zero on")
+    return int(text)
+
+
+def between_0_and_1(text: str) -> float:
+    """Accept a number above 0 and below 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
+    return value
+
+
+def listed(text: str) -> list[str]:
+    """Accept words with commas between, `A,B`."""
+    return [word for word in whole_list(text).split(",") if word]
+
+
+def whole_list(text: str) -> str:
+    """Accept a list whose last comma has something behind it; a space there would have cut it off."""
+    if not text.strip(",") or text.endswith(","):
+        raise argparse.ArgumentTypeError(f"{text!r} ends in a comma; write A,B without a space, or quote it")
+    return text
 
 
 def percentage(text: str) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kosmos_nb.magics.completion import Candidate
 from kosmos_nb.magics.names import column_names, frame_names
 from kosmos_nb.magics.sql_sketch import Relation, Token, sketch, tokens
 
@@ -43,14 +44,6 @@ QUOTED = frozenset(
     "some struct summarize symmetric table tablesample then to trailing true try_cast tuple union unique "
     "unpack unpivot using variadic verbose when where window with".split()
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What the Tab key offers: as it is to be typed, and what it is."""
-
-    text: str
-    kind: str
 
 
 @dataclass(frozen=True, slots=True)

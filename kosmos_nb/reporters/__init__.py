@@ -30,6 +30,9 @@ from kosmos_nb.reporters.pstats import pstats_stats
 from kosmos_nb.reporters.run_html import RUN_WIDGET_BYTES, run_html
 from kosmos_nb.reporters.run_model import URGENCY, RunModel, RunRow, run_model
 from kosmos_nb.reporters.run_text import run_text, shown
+from kosmos_nb.reporters.screen_html import screen_html
+from kosmos_nb.reporters.screen_model import ScreenModel, screen_model
+from kosmos_nb.reporters.screen_text import screen_text
 from kosmos_nb.reporters.speedscope import speedscope
 from kosmos_nb.reporters.style import PROFILE_CSS, RUN_CSS
 from kosmos_nb.reporters.terminal import cost_table, run_table, why_table
@@ -54,6 +57,7 @@ __all__ = [
     "ProfileModel",
     "RunModel",
     "RunRow",
+    "ScreenModel",
     "SiteRow",
     "ThreadRow",
     "Timeline",
@@ -83,6 +87,9 @@ __all__ = [
     "run_table",
     "run_text",
     "saved_bytes",
+    "screen_html",
+    "screen_model",
+    "screen_text",
     "short_id",
     "shown",
     "speedscope",

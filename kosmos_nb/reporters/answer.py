@@ -20,6 +20,9 @@ def answer(snapshot: RunSnapshot) -> str:
     verdicts, target = snapshot.verdicts, snapshot.run.target
     if not verdicts:
         return ""
+    # What holds with a third column fixed, or depends on one, says more of a relation that is told already.
+    n_held, n_asked = sum(v.verdict == "supported" for v in verdicts), len(verdicts)
+    verdicts = tuple(v for v in verdicts if not v.given and v.family != "non_monotone") or verdicts
     mine = [v for v in verdicts if target and target in (v.x, v.y)]
     held = sorted((v for v in mine or verdicts if v.verdict == "supported"), key=_strength)
     so_far = "So far " if snapshot.run.status == "running" else ""
@@ -31,7 +34,7 @@ def answer(snapshot: RunSnapshot) -> str:
             else so_far + told
         )
     names = "; ".join(clean(v.statement, 80) for v in held[:3])
-    counted = f"{len(held)} of {len(verdicts)} hypotheses are supported"
+    counted = f"{n_held} of {n_asked} hypotheses are supported"
     return f"{so_far}{counted}{', the strongest: ' + names if names else ''}."
 
 

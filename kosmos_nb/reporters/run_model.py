@@ -159,10 +159,10 @@ def _chosen(snapshot: RunSnapshot, most: int | None, urgent_first: bool) -> list
     """Return the hypotheses to show, in the order of the table."""
     target = snapshot.run.target
 
-    def place(progress: Progress) -> tuple[int, int, float, tuple[int, str]]:
+    def place(progress: Progress) -> tuple[int, int, bool, float, tuple[int, str]]:
         return _place(progress, target)
 
-    def need(progress: Progress) -> tuple[int, tuple[int, int, float, tuple[int, str]]]:
+    def need(progress: Progress) -> tuple[int, tuple[int, int, bool, float, tuple[int, str]]]:
         return URGENCY.get(progress.state, len(URGENCY)), place(progress)
 
     if most is None or most >= len(snapshot.progress):
@@ -172,14 +172,15 @@ def _chosen(snapshot: RunSnapshot, most: int | None, urgent_first: bool) -> list
     return heapq.nsmallest(most, snapshot.progress, key=place)
 
 
-def _place(progress: Progress, target: str) -> tuple[int, int, float, tuple[int, str]]:
+def _place(progress: Progress, target: str) -> tuple[int, int, bool, float, tuple[int, str]]:
     """Where a row stands: group, verdict, strength, then the number in its id."""
     verdict, name = progress.verdict, progress.hypothesis.id
     sign = words.STATES[progress.state] if verdict is None else words.VERDICTS[verdict.verdict]
     effect = finite(progress.effect if verdict is None else verdict.effect)
     digits = name[1:10]
     number = int(digits) if digits.isascii() and digits.isdigit() else 0
-    return _group(progress, target), sign.rank, -abs(effect or 0.0), (number, name)
+    has_third = bool(progress.hypothesis.given)  # says more of a relation that is told above
+    return _group(progress, target), sign.rank, has_third, -abs(effect or 0.0), (number, name)
 
 
 def _group(progress: Progress, target: str) -> int:

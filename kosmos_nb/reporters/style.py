@@ -145,6 +145,26 @@ _RUN = """
   }
 """
 
+_SCREEN = """
+  & .k-code{display:inline-block;border:1px solid currentColor;border-radius:9px;padding:0 7px;font-size:11px;
+    line-height:1.5;white-space:nowrap;margin:1px 3px 1px 0}
+  & td.k-v,& td.k-c{width:1%}
+  & .k-r td{vertical-align:baseline}
+  & .k-s,& td:first-child{overflow-wrap:anywhere}
+  & .k-s{min-width:14em}
+  & td.k-n+.k-s{width:42%}
+  & b{font-weight:600}
+  @container (max-width:560px){
+    & tr.k-r{display:flex;flex-wrap:wrap;border-top:1px solid var(--k-line);padding:5px 14px}
+    & tr.k-r td{border:0;padding:1px 12px 1px 0;width:auto;text-align:left}
+    & tr.k-r td:empty{display:none}
+    & tr.k-r .k-s{flex:1 0 100%;min-width:0}
+    & tr.k-r [data-k]::before{content:attr(data-k) " ";color:var(--k-soft)}
+    & thead.k-h{position:absolute;display:block;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+    & .k-title{flex-basis:100%}
+  }
+"""
+
 
 def _minified(css: str) -> str:
     return re.sub(r"\s*([{};])\s*", r"\1", re.sub(r"\s*\n\s*", " ", css)).replace(";}", "}").strip()
@@ -152,4 +172,5 @@ def _minified(css: str) -> str:
 
 PROFILE_CSS = _minified(_TOKENS + _BASE + _PROFILE + "}")
 RUN_CSS = _minified(_TOKENS + _BASE + _RUN + "}")
+SCREEN_CSS = _minified(_TOKENS + _BASE + _SCREEN + "}")
 STATIC_CSS = _minified(_STATIC + "}")  # what only the HTML has: the live views draw these parts themselves

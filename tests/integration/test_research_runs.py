@@ -50,11 +50,14 @@ def penguins_run(pool):
 
 def test_all_pairs_of_the_penguins_are_tested_those_of_the_target_first(penguins_run):
     frame = penguins_run.verdicts
-    assert len(frame) == 28
     assert list(frame.columns[: len(PROMISED)]) == PROMISED
     touches = (frame.x == "flipper_length_mm") | (frame.y == "flipper_length_mm")
     assert touches[:7].all()
-    assert not touches[7:].any()
+    assert not touches[7:28].any()
+    assert set(frame.family[:28]) == {"association", "group_difference", "category_association"}
+    asked = frame[28:].family.value_counts()
+    assert dict(asked) == {"conditional": 42, "interaction": 21, "non_monotone": 10}
+    assert touches[frame.family.isin(["conditional", "interaction"])].all()
 
 
 def test_bill_depth_turns_round_within_species_and_is_not_believed(penguins_run):
@@ -172,12 +175,13 @@ def test_a_cap_is_applied_before_any_outcome_and_said(ask):
     run = ask(load_penguins(), text="What drives body mass?", cap=5)
     assert len(run.verdicts) == 5
     assert (run.verdicts[["x", "y"]] == "body_mass_g").any(axis=1).all()
-    assert "5 of 28" in run.snapshot().run.notes[0]
+    assert "5 of 101" in run.snapshot().run.notes[0]
 
 
 def test_a_target_restricts_the_run_to_what_touches_it(ask):
     frame = ask(load_penguins(), target="sex").verdicts
-    assert len(frame) == 7
+    pairs = {"association", "group_difference", "category_association"}
+    assert frame.family.isin(pairs).sum() == 7
     assert (frame[["x", "y"]] == "sex").any(axis=1).all()
 
 
@@ -227,7 +231,7 @@ def test_a_killed_worker_fails_its_hypothesis_and_the_run_goes_on(ask):
     assert run.status == "done"
     failed = [p for p in run.snapshot().progress if p.state == "failed"]
     assert len(failed) <= 1
-    assert len(frame) == 66
+    assert frame.family.value_counts()["association"] == 66
     for progress in failed:
         assert "killed" in progress.reason
 
@@ -251,7 +255,7 @@ def test_waiting_too_short_says_so_and_the_run_goes_on(ask):
     run = ask(pd.DataFrame(rng.normal(size=(50_000, 10))).rename(columns=str))
     with pytest.raises(TimeoutError, match="goes on"):
         run.result(timeout=0.0)
-    assert len(run.verdicts) == 45
+    assert run.verdicts.family.value_counts()["association"] == 45
 
 
 def test_nothing_is_left_in_the_temp_folder(ask, tmp_path, monkeypatch):
@@ -260,14 +264,14 @@ def test_nothing_is_left_in_the_temp_folder(ask, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_finding_that_was_not_checked_within_groups_is_not_believed(ask):
+def test_a_finding_that_was_not_stressed_is_not_believed(ask):
     run = ask(load_penguins(), text="What drives flipper length?")
-    run.listen(lambda: run.cancel() if run.snapshot().step == "checking within groups" else None)
+    run.listen(lambda: run.cancel() if run.snapshot().step == "stressing the findings" else None)
     frame = run.verdicts
     assert run.status == "cancelled"
     believed = frame[frame.verdict == "supported"]
     assert believed.empty
-    assert frame.reason.str.contains("before it was checked").any()
+    assert frame.reason.str.contains("before it was stressed").any()
 
 
 @pytest.mark.parametrize(
@@ -336,11 +340,12 @@ def test_times_are_told_in_days_and_only_ordered_ones_carry_the_caveat(ask):
     assert verdict(run, "value", "wait").effect_raw == pytest.approx(60)
     shuffled = rng.permutation(200)
     mixed = ask(pd.DataFrame({"day": days[shuffled].to_numpy(), "value": value[shuffled]}))
-    assert verdict(mixed, "day", "value").caveats == ""
+    row = verdict(mixed, "day", "value")
+    assert (row.family, row.verdict, row.unit) == ("trend", "supported", "value per day")
 
 
 def test_a_year_is_no_row_number(ask):
-    frame = pd.DataFrame({"year": np.arange(1980, 2024), "temp": np.arange(44) * 0.02 + 14})
+    frame = pd.DataFrame({"year": np.arange(1980, 2024), "temp": np.random.default_rng(3).normal(14, 1, 44)})
     assert verdict(ask(frame), "year", "temp").verdict != "not_testable"
 
 
@@ -374,7 +379,7 @@ def test_settings_that_make_no_sense_are_one_line(ask, settings, message):
 def test_columns_named_by_numbers_can_be_the_target(ask):
     rng = np.random.default_rng(9)
     run = ask(pd.DataFrame(rng.normal(size=(50, 3))), target=2)
-    assert len(run.verdicts) == 2
+    assert run.verdicts.family.value_counts()["association"] == 2
 
 
 def test_little_words_of_the_question_name_no_column(ask):

@@ -59,7 +59,7 @@ def records(kind: type, **given_fields: st.SearchStrategy) -> st.SearchStrategy:
         "Family": st.sampled_from(["association", "group_difference", "category_association"]),
         "HypothesisState": st.sampled_from(STATES),
         "Literal['function', 'line']": st.sampled_from(["function", "line"]),
-        "Literal['+', '-', '']": st.sampled_from(["+", "-", ""]),
+        "Sign": st.sampled_from(["+", "-", ""]),
         "Mapping[str, str]": st.dictionaries(TEXTS, TEXTS, max_size=3),
     }
     fields = {f.name: by_type[f.type] for f in dataclasses.fields(kind) if f.name not in given_fields}

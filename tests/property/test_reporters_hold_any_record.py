@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kosmos_nb.history import CallNode, Change, DiffNode, LineStat, MemorySnapshot, ProfileDiff
+from kosmos_nb.history.records import ColumnSketch, Notice, Rank, Screening
 from kosmos_nb.reporters import (
     PROFILE_WIDGET_BYTES,
     RUN_WIDGET_BYTES,
@@ -18,6 +19,8 @@ from kosmos_nb.reporters import (
     run_html,
     run_text,
     saved_bytes,
+    screen_html,
+    screen_text,
 )
 from kosmos_nb.reporters.columns import width
 from kosmos_nb.reporters.markup import Markup, clean, tag
@@ -192,3 +195,34 @@ def test_any_run_is_drawn_within_its_limit(
     assert saved_bytes(text) + saved_bytes(html) + RUN_WIDGET_BYTES <= 150_000
     assert max(width(line) for line in text.splitlines()) <= 100
     assert "<script" not in html.lower()
+
+
+@quick
+@given(
+    anything,
+    number,
+    st.lists(st.tuples(anything, st.sampled_from(["blocks", "warns", "notes"])), max_size=80),
+    st.lists(st.tuples(anything, anything, st.lists(anything, max_size=12)), max_size=80),
+)
+def test_any_screening_is_drawn_within_its_limit(
+    name: str, wall_s: float, notices: list[tuple[str, Rank]], columns: list[tuple[str, str, list[str]]]
+) -> None:
+    screening = Screening(
+        data_name=name,
+        n_rows=10**9,
+        n_columns=len(columns),
+        rows_are=name,
+        columns=tuple(
+            ColumnSketch(name=text, kind=text, missing=10**9, summary=summary, codes=tuple(codes))
+            for text, summary, codes in columns * 9
+        ),
+        notices=tuple(
+            Notice(code=text, rank=rank, columns=(text,), sentence=text * 9) for text, rank in notices * 3
+        ),
+        dropped=(name,) * 50,
+        wall_s=wall_s,
+    )
+    text, html = screen_text(screening), screen_html(screening)
+    assert saved_bytes(text) + saved_bytes(html) <= 40_000
+    assert max(width(line) for line in text.splitlines()) <= 100
+    assert "<script" not in (html + screen_html(screening, None)).lower()

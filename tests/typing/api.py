@@ -22,6 +22,7 @@ from kosmos_nb import (
     compare,
     last,
     research,
+    screen,
 )
 
 
@@ -53,6 +54,10 @@ ran: CodeResult = CodeExecutor(enable_profiling=True, sandbox="none").execute("x
 cost: ProfileResult | None = ran.profile_result
 
 run: ResearchRun = research(pd.DataFrame({"a": [1, 2], "b": [2, 1]}), "What goes with a?", target="a", seed=1)
+own: ResearchRun = research(
+    pd.DataFrame({"a": [1, 2], "b": [2, 1]}), hypotheses=["a ~ b"], control="b", allow=["order"], split=True
+)
+odd: list[str] = [notice.sentence for notice in screen(pd.DataFrame({"a": [1]}), unit="a").notices]
 verdicts: pd.DataFrame = run.result(timeout=60).verdicts
 report: str = run.report()
 run.cancel()

@@ -1,5 +1,7 @@
 """The option parser of the magics: complaints in one line, help, and tails left alone."""
 
+import argparse
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,11 +11,14 @@ from kosmos_nb.core import HistoryError
 from kosmos_nb.magics.completion import candidates
 from kosmos_nb.magics.options import (
     OptionParser,
+    between_0_and_1,
     documented_by,
+    listed,
     one_line_errors,
     percentage,
     variable_name,
     whole_number,
+    whole_number_from_zero,
 )
 from kosmos_nb.magics.profile import PARSER
 
@@ -26,6 +31,8 @@ def parser() -> OptionParser:
     made.add_argument("--threshold", type=percentage)
     made.add_argument("--last", type=whole_number)
     made.add_argument("--quiet", action="store_true")
+    made.add_argument("--among", action="extend", type=listed)
+    made.offer("--among", lambda names, words: ["tea", "ten", "'two words'"], is_list=True)
     return made
 
 
@@ -49,6 +56,8 @@ def parser() -> OptionParser:
         ("--mode light\\", "backslash"),
         ("some words", "nothing is expected at 'some words'"),
         ("--quiet=3", "--quiet"),
+        ("--among a, b", "'a,' ends in a comma; write A,B without a space"),
+        ("--among ,", "ends in a comma"),
     ],
 )
 def test_a_wrong_line_is_one_line_of_usage_error(parser, line, told):
@@ -94,6 +103,26 @@ def test_help_is_printed_with_examples_and_nothing_is_raised(parser, capsys):
     assert options.mode == "standard"
     assert "%%kosmos_try --mode light" in shown
     assert "How closely." in shown
+
+
+def test_a_list_may_be_given_in_parts_and_words_of_no_option_may_be_offered(parser):
+    assert parser.parse("--among a,b --among=c").among == ["a", "b", "c"]
+    assert parser.parse("").among is None
+    parser.offer("", lambda names, words: [name for name in names if name not in words])
+    assert candidates("%kosmos_try d", {"kosmos_try": parser}.get, {"df": 1, "x": 2}) == ["df"]
+    assert candidates("%kosmos_try --quiet ", {"kosmos_try": parser}.get, {"df": 1}) == ["df"]
+    assert candidates("%kosmos_try df d", {"kosmos_try": parser}.get, {"df": 1}) == []
+
+
+@pytest.mark.parametrize(
+    ("accept", "good", "bad"),
+    [(between_0_and_1, "0.2", "0 1 -1 nan inf x"), (whole_number_from_zero, "0", "-1 1.5 x ½")],
+)
+def test_numbers_outside_their_range_are_refused(accept, good, bad):
+    assert accept(good) == float(good)
+    for text in bad.split():
+        with pytest.raises(argparse.ArgumentTypeError, match="is not a"):
+            accept(text)
 
 
 def test_check_neither_prints_nor_raises(parser, capsys):
@@ -159,6 +188,10 @@ def test_errors_that_are_not_ours_pass_the_door_unchanged():
         ("%%kosmos_try --mode ", ["light", "standard"]),
         ("%%kosmos_try --mode st", ["standard"]),
         ("%%kosmos_try --mode=st", ["standard"]),
+        ("%%kosmos_try --among te", ["tea", "ten"]),
+        ("%%kosmos_try --among tea,te", ["ten"]),
+        ("%%kosmos_try --among=ten,", ["tea", "'two words'"]),
+        ("%%kosmos_try --quiet te", None),
         ("%%kosmos_try --output ", None),
         ("%%kosmos_try -- --mo", None),
         ("%kosmos_other --mo", None),

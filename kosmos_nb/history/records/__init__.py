@@ -35,10 +35,12 @@ from kosmos_nb.history.records.run import (
     Run,
     RunSnapshot,
     RunStatus,
+    Sign,
     Verdict,
     VerdictName,
 )
 from kosmos_nb.history.records.saving import check_target, write_file
+from kosmos_nb.history.records.screen import ColumnSketch, Notice, Rank, Screening
 from kosmos_nb.history.records.standing import Standing
 from kosmos_nb.history.records.upkeep import Damage, Erased, Salvaged, Verified, Watch
 
@@ -53,6 +55,7 @@ __all__ = [
     "CallNode",
     "Change",
     "ChildProcess",
+    "ColumnSketch",
     "Damage",
     "DiffNode",
     "Drawn",
@@ -68,15 +71,19 @@ __all__ = [
     "LlmCall",
     "MemorySnapshot",
     "ModeName",
+    "Notice",
     "ProfileDiff",
     "ProfileKind",
     "ProfileResult",
     "Progress",
+    "Rank",
     "Run",
     "RunSnapshot",
     "RunStatus",
     "Salvaged",
+    "Screening",
     "Severity",
+    "Sign",
     "Standing",
     "Status",
     "Verdict",

@@ -9,9 +9,21 @@ from typing import Literal
 from kosmos_nb.history.records.base import Drawn, Status
 
 VerdictName = Literal["supported", "refuted", "inconclusive", "not_testable"]
+Sign = Literal["+", "-", ""]
 RunStatus = Literal["running", "done", "cancelled", "failed"]
 
-Family = Literal["association", "group_difference", "category_association"]
+Family = Literal[
+    "association",
+    "group_difference",
+    "category_association",
+    "trend",
+    "conditional",
+    "interaction",
+    "non_monotone",
+    "spread",
+    "lag",
+    "survival",
+]
 
 # A hypothesis moves left to right; `failed`, `dropped` and `skipped` end it early.
 HypothesisState = Literal[
@@ -37,7 +49,7 @@ class Hypothesis:
         statement: In words: `flipper_length_mm is associated with body_mass_g`.
         family: Which kind of test.
         x, y: Columns. For group differences `x` is the group.
-        given: Conditioning columns.
+        given: Conditioning columns; of an interaction the column that may change the relation.
         registered_hash: SHA-256 of the canonical registration, made before the test.
     """
 
@@ -99,7 +111,7 @@ class Verdict:
     effect_metric: str = ""
     ci_low: float | None = None
     ci_high: float | None = None
-    sign: Literal["+", "-", ""] = ""
+    sign: Sign = ""
     n: int = 0
     caveats: tuple[str, ...] = ()
     evidence: str = ""

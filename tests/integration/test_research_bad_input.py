@@ -1,0 +1,157 @@
+"""What a newcomer may hand to a run by mistake: one clear line or a verdict with a reason, no traceback."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import kosmos_nb
+from kosmos_nb import KosmosError
+
+N = 60
+rng = np.random.default_rng(0)
+TABLE = pd.DataFrame({"y": rng.normal(size=N), "x": rng.normal(size=N), "g": list("ab") * 30})
+NOON = pd.Timestamp("2020-01-01 12:00")
+
+
+def beside(name, values):
+    """A table of a good column and the one in question."""
+    return pd.DataFrame({"y": rng.normal(size=len(values)), name: values})
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        pytest.param(TABLE.head(0), "data has no rows (columns: y, x, g)", id="no rows"),
+        pytest.param(TABLE.head(1), "none varies", id="one row"),
+        pytest.param(TABLE[[]], "data has no columns", id="no columns"),
+        pytest.param(TABLE[["y"]], "only 'y' varies", id="one column"),
+        pytest.param(TABLE.assign(y=np.nan, x=None, g="a"), "none varies", id="all missing"),
+        pytest.param(
+            beside("m", [1, "a", None, 2.5, b"x", (1, 2)] * 10), "only 'y' varies", id="mixed objects"
+        ),
+        pytest.param(beside("l", [[1, 2], [3]] * 30), "only 'y' varies", id="nested lists"),
+        pytest.param(beside("d", [{"a": 1}, {"b": [2]}] * 30), "only 'y' varies", id="nested dicts"),
+        pytest.param(beside("c", rng.normal(size=N) + 1j), "only 'y' varies", id="complex numbers"),
+        pytest.param(TABLE.set_axis(["a", "a", "b"], axis=1), "two columns named 'a'", id="duplicate names"),
+        pytest.param(TABLE.y, "pandas.Series, not a table", id="a series"),
+        pytest.param({"a": [1]}, "dict, not a table", id="a dict"),
+        pytest.param(None, "NoneType, not a table", id="nothing"),
+    ],
+)
+def test_a_table_that_cannot_be_asked_is_refused_in_one_line(data, said):
+    with pytest.raises(KosmosError) as caught:
+        kosmos_nb.research(data)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(TABLE.head(1), id="one row"),
+        pytest.param(TABLE[["y"]], id="one column"),
+        pytest.param(TABLE.assign(y=np.nan, x=None, g="a"), id="all missing"),
+        pytest.param(beside("m", [1, "a", None, 2.5, b"x", (1, 2)] * 10), id="mixed objects"),
+        pytest.param(beside("l", [[1, 2], [3]] * 30), id="nested lists"),
+        pytest.param(beside("c", [f"l{i % 10_000}" for i in range(20_000)]), id="10,000 levels"),
+    ],
+)
+def test_what_cannot_be_asked_can_be_looked_at(data):
+    look = kosmos_nb.screen(data)
+    assert look.n_rows == len(data)
+    assert str(look)
+    assert look.to_html()
+
+
+@pytest.mark.parametrize(
+    ("data", "settings", "reason"),
+    [
+        pytest.param(
+            beside("c", [f"l{i % 10_000}" for i in range(20_000)]),
+            {},
+            "fewer than two levels",
+            id="10,000 levels",
+        ),
+        pytest.param(TABLE.assign(g="a"), {"target": "g"}, "one value only", id="a target of one level"),
+        pytest.param(TABLE.assign(g=range(N)), {"target": "g"}, "looks like an id", id="an id as the target"),
+    ],
+)
+def test_a_column_that_cannot_be_tested_says_why(data, settings, reason):
+    verdicts = kosmos_nb.research(data, **settings).verdicts
+    assert set(verdicts.verdict) == {"not_testable"}
+    assert all(reason in told for told in verdicts.reason)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(TABLE.set_axis(["größe", "体重", "😀 a\nb"], axis=1), id="names of any script"),
+        pytest.param(TABLE.set_axis([0, None, 2.5], axis=1), id="names that are no text"),
+        pytest.param(beside("b", ["True", "False"] * 30), id="truth as text"),
+        pytest.param(
+            beside("t", [NOON.tz_localize("UTC"), NOON.tz_localize("Asia/Tokyo"), NOON] * 20), id="zones"
+        ),
+        pytest.param(beside("t", pd.date_range("2020", periods=N, tz="Europe/Berlin")), id="one time zone"),
+    ],
+)
+def test_an_odd_table_is_asked_like_any_other(data):
+    run = kosmos_nb.research(data)
+    assert len(run.verdicts) > 0
+    assert run.status == "done"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("y ~ nope", "There is no column 'nope'"),
+        ("nope ~ x", "There is no column 'nope'"),
+        ("y ~", "not the end of the line"),
+        ("~ x", "Expected a column, not '~'"),
+        ("y x", "Expected '~'"),
+        ("y = x", "write y ~ x"),
+        ("y ~ y", "on both sides"),
+        ("y ~ ++x", "Expected a column, not '+'"),
+        ("y ~ x + g", "to hold more fixed: y ~ x | z, w"),
+        ("y ~ log(x)", "no functions"),
+        ("y ~ x | y", "stands left of ~ already"),
+        ("y ~ x | g * y", "| and * are not used in one line"),
+        ("y ~ +x * g", "leave one of them out"),
+        ("`y ~ x", "not closed"),
+        ("", "no hypothesis here"),
+        ("# a remark", "no hypothesis here"),
+    ],
+)
+def test_a_hypothesis_with_a_slip_is_shown_with_its_place(line, said):
+    with pytest.raises(KosmosError) as caught:
+        kosmos_nb.research(TABLE, hypotheses=line)
+    told = str(caught.value)
+    assert said in told
+    assert not line.split("#")[0] or told.splitlines()[-1].strip() == "^"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"target": "nope"}, "no column 'nope'"),
+        ({"unit": "nope"}, "no column 'nope'"),
+        ({"time": "nope"}, "no column 'nope'"),
+        ({"control": "nope"}, "no column 'nope'"),
+        ({"ignore": "nope"}, "no column 'nope'"),
+        ({"ignore": ["y", "x", "g"]}, "none varies"),
+        ({"unit": "y"}, "does not tell subjects"),
+        ({"target": "y", "control": "y"}, "cannot be held fixed"),
+        ({"allow": ["nope"]}, "no caveat code 'nope'"),
+        ({"families": ["nope"]}, "no family to ask for 'nope'"),
+        ({"engine": "nope"}, "no engine 'nope'"),
+        ({"alpha": 0}, "between 0 and 1"),
+        ({"smallest": 2}, "between 0 and 1"),
+        ({"seed": "a"}, "must be a whole number"),
+        ({"hypotheses": 3.5}, "must be a whole number"),
+        ({"hypotheses": 0}, "At least one hypothesis"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_in_one_line(settings, said):
+    with pytest.raises(KosmosError) as caught:
+        kosmos_nb.research(TABLE, **settings).result()
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
