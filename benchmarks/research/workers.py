@@ -1,4 +1,4 @@
-"""Research runs: what a second worker buys, and how soon a fresh kernel has a verdict."""
+"""What a second worker buys, and how soon a fresh kernel has a verdict."""
 
 from __future__ import annotations
 
