@@ -183,3 +183,11 @@ def test_the_stricter_correction_is_shown_beside(ask):
     both = frame.dropna(subset=["p"])
     assert (both.p_by >= both.p_adj - 1e-12).all()
     assert benjamini_yekutieli([0.01, 0.04]).tolist() == pytest.approx([0.03, 0.06])
+
+
+def test_a_table_of_categories_alone_is_researched(ask):
+    rng = np.random.default_rng(10)
+    arm = rng.choice(["drug", "placebo"], 300)
+    cured = np.where(rng.random(300) < 0.3 + 0.4 * (arm == "drug"), "yes", "no")
+    frame = ask(pd.DataFrame({"arm": arm, "cured": cured})).verdicts
+    assert (frame.family[0], frame.verdict[0]) == ("category_association", "supported")

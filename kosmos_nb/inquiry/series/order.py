@@ -72,7 +72,7 @@ def find_order(
         columns, arrays: As encoded; unusable columns need no array.
         time: Column that the user names. unit: Column that tells whose row it is.
     """
-    if n_rows < FEWEST_ROWS:
+    if n_rows < FEWEST_ROWS or not any(c.kind == "numeric" and c.name in arrays for c in columns):
         return None
     if time is not None:
         candidate = _asked(columns, arrays, n_rows, time, unit)
