@@ -148,7 +148,8 @@ class Ledger:
     ) -> list[str]:
         """Enter the experiments of a block that ended; return their ids.
 
-        The tests of a block are carried out together, so that each has an equal share of its time.
+        The tests of a block are carried out together, so that each has an equal share of its time, one
+        after the other.
 
         Args:
             result: Of the block. hypothesis_ids: What it tested. found: What each test measured.
@@ -159,7 +160,7 @@ class Ledger:
                 id=uuid7(),
                 hypothesis_id=name,
                 status=result.status,
-                started_at_us=result.started_at_us,
+                started_at_us=result.started_at_us + round(n * share * result.wall_s * 1e6),
                 wall_s=result.wall_s * share,
                 cpu_s=result.cpu_s * share,
                 peak_bytes=result.peak_bytes,
@@ -167,7 +168,7 @@ class Ledger:
                 error=result.error,
                 outcome=value.to_json() if isinstance(value, Measurement) else None,
             )
-            for name, value in zip(hypothesis_ids, found, strict=True)
+            for n, (name, value) in enumerate(zip(hypothesis_ids, found, strict=True))
         ]
         pid = result.worker_pid
         with self._lock:
