@@ -19,7 +19,7 @@ from kosmos_nb.core.errors import (
     TaskTimeoutError,
     WorkerDiedError,
 )
-from kosmos_nb.core.ids import uuid7
+from kosmos_nb.core.ids import uuid7, uuid7s
 
 __all__ = [
     "Clock",
@@ -38,4 +38,5 @@ __all__ = [
     "TaskTimeoutError",
     "WorkerDiedError",
     "uuid7",
+    "uuid7s",
 ]

@@ -194,7 +194,7 @@ class ResearchDirector:
         kept: dict[str, Test] = {}
         sizes = ledger.family_sizes()
         for block, result in self._bench.blocks(testable, look.rows.n_rows):
-            for test, found in zip(block.tests, result.value or (), strict=False):
+            for test, (found, _) in zip(block.tests, result.value or (), strict=False):
                 hypothesis = test.hypothesis
                 if isinstance(found, Measurement) and found.p <= DISCOVERED:
                     again = self._test(hypothesis, confirm)
@@ -221,20 +221,20 @@ class ResearchDirector:
         measured: dict[str, tuple[Measurement, str]] = {}
         sizes = ledger.family_sizes()
         for block, result in self._bench.blocks(testable, design.rows.n_rows, ledger.start):
-            found = result.value if result.status == "ok" else (None,) * len(block.tests)
-            evidence = ledger.add_experiments(result, [test.hypothesis.id for test in block.tests], found)
-            for test, value, experiment in zip(block.tests, found, evidence, strict=True):
+            answers = result.value if result.status == "ok" else ((None, None),) * len(block.tests)
+            names = [test.hypothesis.id for test in block.tests]
+            evidence = ledger.add_experiments(result, names, [outcome for _, outcome in answers])
+            entered: dict[str, Measurement] = {}
+            for test, (value, _), experiment in zip(block.tests, answers, evidence, strict=True):
                 hypothesis = test.hypothesis
-                m = sizes[hypothesis.family]
                 if isinstance(value, Measurement):
                     measured[hypothesis.id] = (value, experiment)
-                    ledger.measured(hypothesis.id, value)
-                elif isinstance(value, Untestable):
-                    verdict = not_testable(hypothesis, value, m=m, evidence=experiment)
-                    ledger.advance(hypothesis.id, "rule_out", verdict=verdict)
-                else:
-                    why = Untestable(reason=f"the test failed: {result.error}")
-                    ledger.fail(hypothesis.id, not_testable(hypothesis, why, m=m, evidence=experiment))
+                    entered[hypothesis.id] = value
+                    continue
+                why = value or Untestable(reason=f"the test failed: {result.error}")
+                verdict = not_testable(hypothesis, why, m=sizes[hypothesis.family], evidence=experiment)
+                ledger.advance(hypothesis.id, "fail" if value is None else "rule_out", verdict=verdict)
+            ledger.measured(entered)
         for hypothesis in ledger.in_state("queued", "running"):
             ledger.advance(hypothesis.id, "skip", reason="the run was cancelled before its test ended")
         return measured

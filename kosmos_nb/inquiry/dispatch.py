@@ -27,7 +27,7 @@ from kosmos_nb.inquiry import (
 from kosmos_nb.inquiry.blocks import Block
 from kosmos_nb.inquiry.columns import Column
 from kosmos_nb.inquiry.frame import read_copy
-from kosmos_nb.inquiry.measurement import UNITS, Measurement, Test, Untestable, smallest_of
+from kosmos_nb.inquiry.measurement import UNITS, Answer, Found, Measurement, Test, Untestable, smallest_of
 from kosmos_nb.inquiry.ranks import Sorted, sort
 from kosmos_nb.inquiry.series import lag, trend
 from kosmos_nb.inquiry.series.shifts import shifted_p
@@ -36,7 +36,6 @@ from kosmos_nb.inquiry.stress_task import Ordeal, Stressed
 from kosmos_nb.inquiry.units import slope_unit
 from kosmos_nb.inquiry.variables import Variable
 
-Found = Measurement | Untestable
 LAGS = 5
 MOST_ROWS_OF_A_SHAPE, MOST_ROWS_OF_THREE = 5_000, 10_000
 
@@ -74,8 +73,8 @@ def prepare(path: Path, names: tuple[str, ...]) -> None:
         unfinished.rename(_order_file(path, name))
 
 
-def measure(block: Block) -> tuple[Found, ...]:
-    """Carry out the tests of a block; return what each measured, in their order."""
+def measure(block: Block) -> tuple[Answer, ...]:
+    """Carry out the tests of a block; return what each measured, in their order, also as JSON."""
     _forget_other_runs(Path(block.tests[0].path).parent)
     found: dict[str, Found] = {}
     whole = [test for test in block.tests if test.hypothesis.family == "association" and _is_whole(test)]
@@ -84,7 +83,8 @@ def measure(block: Block) -> tuple[Found, ...]:
     for test in block.tests:
         if test.hypothesis.id not in found:
             found[test.hypothesis.id] = _one(test)
-    return tuple(found[test.hypothesis.id] for test in block.tests)
+    in_order = (found[test.hypothesis.id] for test in block.tests)
+    return tuple((one, one.to_json() if isinstance(one, Measurement) else None) for one in in_order)
 
 
 def stress(ordeal: Ordeal, columns: tuple[Column, ...]) -> Stressed:

@@ -12,21 +12,21 @@ from contextlib import contextmanager
 
 import psutil
 
-from kosmos_nb.core import Clock, uuid7
+from kosmos_nb.core import Clock, uuid7s
 from kosmos_nb.execution import ExperimentResult
 from kosmos_nb.history.records import (
     Experiment,
     Hypothesis,
     HypothesisState,
-    Progress,
     Run,
     RunSnapshot,
     RunStatus,
     Verdict,
 )
 from kosmos_nb.inquiry.blocks import Block
+from kosmos_nb.inquiry.course import Course
 from kosmos_nb.inquiry.measurement import Measurement
-from kosmos_nb.inquiry.states import Event, step
+from kosmos_nb.inquiry.states import Event
 
 FEWEST_FOR_ETA = 3
 
@@ -45,8 +45,7 @@ class Ledger:
         self._clock = clock
         self._on_change = on_change
         self._lock = threading.Lock()
-        self._progress: dict[str, Progress] = {}
-        self._started_s: dict[str, float] = {}
+        self._courses: dict[str, Course] = {}
         self._experiments: list[Experiment] = []
         self._begun_s = clock.monotonic_s()
         self._cpu_begun_s = 0.0
@@ -70,7 +69,7 @@ class Ledger:
             run = dataclasses.replace(self._run, wall_s=now_s - self._begun_s) if live else self._run
             return RunSnapshot(
                 run=run,
-                progress=tuple(self._with_elapsed(p, now_s) for p in self._progress.values()),
+                progress=tuple(course.picture(now_s) for course in self._courses.values()),
                 experiments=tuple(self._experiments),
                 seq=self._seq,
                 step=self._step,
@@ -91,60 +90,67 @@ class Ledger:
     def propose(self, hypotheses: Sequence[Hypothesis]) -> None:
         """Enter hypotheses, in order."""
         with self._lock:
-            self._progress = {h.id: Progress(hypothesis=h, state="proposed") for h in hypotheses}
+            self._courses = {h.id: Course(h) for h in hypotheses}
         self._on_change()
 
     def advance(
         self, hypothesis_id: str, event: Event, *, reason: str = "", verdict: Verdict | None = None
     ) -> None:
         """Move one hypothesis on, as the table of states allows."""
-        changes: dict[str, object] = {"reason": reason} if reason else {}
-        if verdict is not None:
-            changes |= {"verdict": verdict, "reason": verdict.reason}
-        self._change(hypothesis_id, event, **changes)
+        with self._lock:
+            self._courses[hypothesis_id].move(
+                event, self._clock.monotonic_s(), reason=reason, verdict=verdict
+            )
+        self._on_change()
 
     def advance_all(self, hypothesis_ids: Sequence[str], event: Event) -> None:
         """Move many on at once."""
         with self._lock:
+            now_s = self._clock.monotonic_s()
             for one in hypothesis_ids:
-                self._move(one, event, {})
+                self._courses[one].move(event, now_s)
         self._on_change()
 
     def start(self, block: Block) -> None:
         """Enter that the tests of a block have begun; a part of one that failed has begun before."""
         with self._lock:
-            for test in block.tests:
-                if self._progress[test.hypothesis.id].state == "queued":
-                    self._move(test.hypothesis.id, "start", {})
+            now_s = self._clock.monotonic_s()
+            for course in [self._courses[test.hypothesis.id] for test in block.tests]:
+                if course.state == "queued":
+                    course.move("start", now_s)
         self._on_change()
 
     def conclude(self, verdicts: Mapping[str, Verdict]) -> None:
         """Enter the verdicts on what was analysed, by hypothesis."""
         with self._lock:
+            now_s = self._clock.monotonic_s()
             for one, verdict in verdicts.items():
-                self._move(one, "conclude", {"verdict": verdict, "reason": verdict.reason})
+                self._courses[one].move("conclude", now_s, verdict=verdict)
         self._on_change()
 
     def families(self) -> dict[str, str]:
         """Return the family of every hypothesis that was not dropped, by id, in order."""
         with self._lock:
-            return {name: p.hypothesis.family for name, p in self._progress.items() if p.state != "dropped"}
+            return {
+                name: course.hypothesis.family
+                for name, course in self._courses.items()
+                if course.state != "dropped"
+            }
 
     def family_sizes(self) -> Counter[str]:
         """Return how many hypotheses each family has."""
         return Counter(self.families().values())
 
-    def measured(self, hypothesis_id: str, measurement: Measurement) -> None:
-        """Enter what the test of a hypothesis measured."""
-        low, high = measurement.ci95
-        self._change(hypothesis_id, "measure", effect=measurement.effect, ci_low=low, ci_high=high)
-
-    def fail(self, hypothesis_id: str, verdict: Verdict) -> None:
-        """Enter that the test of a hypothesis could not be carried out."""
-        self._change(hypothesis_id, "fail", verdict=verdict, reason=verdict.reason)
+    def measured(self, found: Mapping[str, Measurement]) -> None:
+        """Enter what the tests of some hypotheses measured, by hypothesis."""
+        with self._lock:
+            now_s = self._clock.monotonic_s()
+            for name, measurement in found.items():
+                self._courses[name].move("measure", now_s, measured=measurement)
+        self._on_change()
 
     def add_experiments(
-        self, result: ExperimentResult, hypothesis_ids: Sequence[str], found: Sequence[object]
+        self, result: ExperimentResult, hypothesis_ids: Sequence[str], outcomes: Sequence[str | None]
     ) -> list[str]:
         """Enter the experiments of a block that ended; return their ids.
 
@@ -152,12 +158,14 @@ class Ledger:
         after the other.
 
         Args:
-            result: Of the block. hypothesis_ids: What it tested. found: What each test measured.
+            result: Of the block. hypothesis_ids: What it tested.
+            outcomes: What each test measured, as JSON.
         """
         share = 1 / len(hypothesis_ids)
+        ids = uuid7s(len(hypothesis_ids))
         experiments = [
             Experiment(
-                id=uuid7(),
+                id=new_id,
                 hypothesis_id=name,
                 status=result.status,
                 started_at_us=result.started_at_us + round(n * share * result.wall_s * 1e6),
@@ -166,21 +174,21 @@ class Ledger:
                 peak_bytes=result.peak_bytes,
                 worker_pid=result.worker_pid,
                 error=result.error,
-                outcome=value.to_json() if isinstance(value, Measurement) else None,
+                outcome=outcome,
             )
-            for n, (name, value) in enumerate(zip(hypothesis_ids, found, strict=True))
+            for n, (new_id, name, outcome) in enumerate(zip(ids, hypothesis_ids, outcomes, strict=True))
         ]
         pid = result.worker_pid
         with self._lock:
             self._experiments += experiments
             if pid is not None and pid != os.getpid():
                 self._peak_of[pid] = max(self._peak_of.get(pid, 0), result.peak_bytes)
-        return [experiment.id for experiment in experiments]
+        return ids
 
     def in_state(self, *states: HypothesisState) -> list[Hypothesis]:
         """Return the hypotheses that are in one of these states, in order."""
         with self._lock:
-            return [p.hypothesis for p in self._progress.values() if p.state in states]
+            return [course.hypothesis for course in self._courses.values() if course.state in states]
 
     @contextmanager
     def step(self, name: str, *, is_testing: bool = False) -> Iterator[None]:
@@ -219,33 +227,12 @@ class Ledger:
             )
         self._on_change()
 
-    def _change(self, hypothesis_id: str, event: Event, **changes: object) -> None:
-        with self._lock:
-            self._move(hypothesis_id, event, changes)
-        self._on_change()
-
-    def _move(self, hypothesis_id: str, event: Event, changes: dict[str, object]) -> None:
-        """Change one hypothesis; the lock is held."""
-        now_s = self._clock.monotonic_s()
-        before = self._progress[hypothesis_id]
-        state = step(before.state, event)
-        if state == "running":
-            self._started_s[hypothesis_id] = now_s
-        elif before.state == "running":
-            changes = {**changes, "wall_s": now_s - self._started_s[hypothesis_id]}
-        self._progress[hypothesis_id] = dataclasses.replace(before, state=state, **changes)  # type: ignore[arg-type]
-
-    def _with_elapsed(self, progress: Progress, now_s: float) -> Progress:
-        if progress.state != "running":
-            return progress
-        return dataclasses.replace(progress, wall_s=now_s - self._started_s[progress.hypothesis.id])
-
     def _eta_s(self, now_s: float) -> float | None:
         """Seconds left at the pace of the tests done so far; None before three are done."""
         if self._testing_since_s is None:
             return None
-        waiting = sum(p.state in {"queued", "running"} for p in self._progress.values())
-        done = sum(p.state in {"measured", "analysed", "failed"} for p in self._progress.values())
+        waiting = sum(course.state in {"queued", "running"} for course in self._courses.values())
+        done = sum(course.state in {"measured", "analysed", "failed"} for course in self._courses.values())
         if done < FEWEST_FOR_ETA:
             return None
         return (now_s - self._testing_since_s) / done * waiting

@@ -80,9 +80,10 @@ class Measurement:
 
     def to_json(self) -> str:
         """Return the numbers as JSON, for the history."""
-        return json.dumps({name: getattr(self, name) for name in _NUMBERS}, ensure_ascii=False)
+        return _JSON({name: getattr(self, name) for name in _NUMBERS})
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False).encode
 _NUMBERS = tuple(field.name for field in dataclasses.fields(Measurement))
 
 
@@ -95,22 +96,8 @@ class Untestable:
     n: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recheck:
-    """The effect within the levels of one other column.
-
-    Attributes:
-        by: The column.
-        effect, ci95: Pooled over its levels.
-        per_level: Effect inside each level, where the level has enough rows.
-        overall: Effect over all levels on the same scale; None where it is the measured one.
-    """
-
-    by: str
-    effect: float
-    ci95: tuple[float, float]
-    per_level: tuple[tuple[str, float], ...]
-    overall: float | None = None
+Found = Measurement | Untestable
+Answer = tuple[Found, str | None]  # the second is what was measured as JSON, for the history
 
 
 def smallest_of(metric: str, smallest: float) -> float:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from kosmos_nb.inquiry.blocks import Block
     from kosmos_nb.inquiry.columns import Column
     from kosmos_nb.inquiry.design import Design
-    from kosmos_nb.inquiry.measurement import How, Measurement, Untestable
+    from kosmos_nb.inquiry.measurement import Answer, How
     from kosmos_nb.inquiry.reading_task import Reading
     from kosmos_nb.inquiry.stress_task import Ordeal, Stressed
 
@@ -31,7 +31,7 @@ def prepare(path: str, names: tuple[str, ...]) -> None:
     dispatch.prepare(Path(path), names)
 
 
-def measure(block: Block) -> tuple[Measurement | Untestable, ...]:
+def measure(block: Block) -> tuple[Answer, ...]:
     """Carry out the tests of a block."""
     from kosmos_nb.inquiry import dispatch  # noqa: PLC0415
 
