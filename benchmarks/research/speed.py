@@ -50,10 +50,9 @@ def long_figures() -> list[Figure]:
         Figure(_what(columns, rows), two_s, bar_s, "s", note=_beside(table)),
         Figure(
             f"research, {columns} × {rows:,}: peak memory above idle workers, over the data",
-            watch.rss_bytes / data_bytes, 3.0, "×",
-            note=f"resident memory of kernel and workers, {watch.rss_bytes / 1e6:.0f} MB for "
-            f"{data_bytes / 1e6:.0f} MB of values; pages that they share counted once, "
-            f"{watch.pss_bytes / 1e6:.0f} MB",
+            watch.pss_bytes / data_bytes, 3.0, "×",
+            note=f"kernel and workers, a shared page counted once: {watch.pss_bytes / 1e6:.0f} MB for "
+            f"{data_bytes / 1e6:.0f} MB of values; counted in each process, {watch.rss_bytes / 1e6:.0f} MB",
         ),
         Figure(
             f"research, {columns} × {rows:,}: time of 1 worker over time of {WORKERS}", one_s / two_s, 1.7,
@@ -88,7 +87,8 @@ class Watch:
 
     Attributes:
         rss_bytes, pss_bytes: Highest sums seen above those at the start. Resident memory counts a page
-            that two processes share twice, proportional memory once; the latter exists on Linux only.
+            that two processes share twice, proportional memory once. Only Linux tells the latter; elsewhere
+            it is the former.
     """
 
     rss_bytes: int = 0
@@ -122,7 +122,7 @@ def _memory() -> tuple[int, int]:
         except psutil.Error:
             continue  # it has just ended
         rss += found.rss
-        pss += getattr(found, "pss", 0)
+        pss += getattr(found, "pss", found.rss)
     return rss, pss
 
 

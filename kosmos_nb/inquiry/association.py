@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -57,10 +57,10 @@ def measure(
 
 
 def measure_block(
-    x: Floats,
-    y: Floats,
-    x_sorted: Sequence[Sorted],
-    y_sorted: Sequence[Sorted],
+    x: Sequence[Floats],
+    y: Sequence[Floats],
+    x_sorted: Iterable[Sorted],
+    y_sorted: Iterable[Sorted],
     pairs: Sequence[tuple[int, int, str]],
     *,
     alpha: float,
@@ -69,8 +69,8 @@ def measure_block(
     """Test many pairs of columns without missing values at once, by matrix products.
 
     Args:
-        x, y: Values, shapes (n_rows, k) and (n_rows, l), none missing, none constant.
-        x_sorted, y_sorted: The columns of each, sorted.
+        x, y: k and l columns of values, shape (n_rows,) each, none missing, none constant.
+        x_sorted, y_sorted: The same, sorted; taken one by one.
         pairs: Column of x, column of y and unit of the slope of each wanted pair.
         alpha: Level for the detectable effect.
         seed: Of the permutations, which all pairs share: each is tested as if alone.
@@ -78,15 +78,17 @@ def measure_block(
     Returns:
         What `measure` returns, in the order of `pairs`.
     """
-    n = len(x)
+    n = len(x[0])
     if n < FEWEST_ROWS:
         reason = f"{n} rows have both values, fewer than {FEWEST_ROWS}"
         return [Untestable(reason=reason, n=n) for _ in pairs]
-    rx, ry = _standardised_ranks(x_sorted, n), _standardised_ranks(y_sorted, n)
+    slopes, lines = _slopes(np.column_stack(x), np.column_stack(y))
+    (rx, odd_x), (ry, odd_y) = (
+        _standardised_ranks(x_sorted, n, len(x)),
+        _standardised_ranks(y_sorted, n, len(y)),
+    )
     rho = np.clip(rx.T @ ry, -1.0, 1.0)
-    slopes, lines = _slopes(x, y)
     by_t = laws.t_two_sided_array(rho * np.sqrt((n - 2) / np.maximum(1 - rho * rho, 1e-15)), n - 2)
-    odd_x, odd_y = ([one.odd_rows() for one in columns] for columns in (x_sorted, y_sorted))
     drawn = None
     if n < EXACT_BELOW:
         wanted = np.zeros(rho.shape, dtype=bool)
@@ -163,22 +165,28 @@ def _measurement(
     )
 
 
-def _standardised_ranks(columns: Sequence[Sorted], n: int) -> Floats:
-    """Return centred ranks of unit length, shape (n, k)."""
-    ranks = np.empty((n, len(columns)))
-    for k, column in enumerate(columns):
-        ranks[:, k] = column.ranks_by_row(n)
+def _standardised_ranks(columns: Iterable[Sorted], n: int, k: int) -> tuple[Floats, list[int]]:
+    """Return centred ranks of unit length, shape (n, k), and how many rows of each column are odd."""
+    ranks = np.empty((n, k))
+    odd = []
+    for at, column in enumerate(columns):
+        ranks[:, at] = column.ranks_by_row(n)
+        odd.append(column.odd_rows())
     ranks -= ranks.mean(axis=0)
     ranks /= np.sqrt(np.einsum("ij,ij->j", ranks, ranks))
-    return ranks
+    return ranks, odd
 
 
 def _slopes(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Return the least-squares slope of every y on every x, and its t, both of shape (k, l)."""
+    """Return the least-squares slope of every y on every x, and its t, both of shape (k, l).
+
+    Args:
+        x, y: Values, shapes (n_rows, k) and (n_rows, l).
+    """
     with np.errstate(all="ignore"):  # values near the largest float; the slope is then left out
-        dx, dy = x - x.mean(axis=0), y - y.mean(axis=0)
-        xx, yy = np.einsum("ij,ij->j", dx, dx)[:, np.newaxis], np.einsum("ij,ij->j", dy, dy)
-        slopes: Floats = (dx.T @ dy) / xx
+        x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+        xx, yy = np.einsum("ij,ij->j", x, x)[:, np.newaxis], np.einsum("ij,ij->j", y, y)
+        slopes: Floats = (x.T @ y) / xx
         share = np.minimum(slopes**2 * xx / yy, 1.0)
         t: Floats = np.sign(slopes) * np.sqrt(share * (len(x) - 2) / np.maximum(1 - share, 1e-15))
     return slopes, t

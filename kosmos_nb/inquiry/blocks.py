@@ -67,8 +67,8 @@ def into_blocks(tests: Iterable[Test], n_rows: int) -> list[Block]:
                 tiles.setdefault(column.name, len(tiles) // side)
             tile = tuple(sorted((tiles[test.x.name], tiles[test.y.name])))
             groups[family, test.path, tile].append(test)
-        else:
-            groups[family, test.path, test.x.name].append(test)
+        else:  # what is sorted, is sorted once
+            groups[family, test.path, (test.y if family == "group_difference" else test.x).name].append(test)
     blocks: list[Block] = []
     for members in groups.values():
         most = max(1, ROWS_OF_A_BLOCK.get(members[0].hypothesis.family, 10**12) // max(n_rows, 1))

@@ -28,7 +28,7 @@ from kosmos_nb.inquiry.blocks import Block
 from kosmos_nb.inquiry.columns import Column
 from kosmos_nb.inquiry.frame import read_copy
 from kosmos_nb.inquiry.measurement import UNITS, Answer, Found, Measurement, Test, Untestable, smallest_of
-from kosmos_nb.inquiry.ranks import Sorted, sort
+from kosmos_nb.inquiry.ranks import Rows, Sorted, sort
 from kosmos_nb.inquiry.series import lag, trend
 from kosmos_nb.inquiry.series.shifts import shifted_p
 from kosmos_nb.inquiry.stress import concerns, examine
@@ -51,12 +51,23 @@ def _values(path: str, name: str) -> NDArray[Any]:
 
 
 @functools.lru_cache(maxsize=256)
-def _sorted(path: str, name: str) -> Sorted:
+def _order(path: str, name: str) -> tuple[Rows, Rows]:
     kept = _order_file(Path(path), name)
     if kept.exists():
-        order, block = np.load(kept, mmap_mode="r")
-        return Sorted(order, block)
-    return sort(_values(path, name))
+        order, block = np.asarray(np.load(kept, mmap_mode="r"))
+        return order, block
+    made = sort(_values(path, name))
+    return made.order, made.block
+
+
+def _sorted(path: str, name: str) -> Sorted:
+    return Sorted(*_order(path, name))
+
+
+@functools.lru_cache(maxsize=1)
+def _held(path: str, name: str) -> Sorted:
+    """Return the same for tests that follow one another: what one computes serves the next."""
+    return _sorted(path, name)
 
 
 def _order_file(path: Path, name: str) -> Path:
@@ -110,7 +121,8 @@ def _forget_other_runs(folder: Path) -> None:
     global _folder
     if folder != _folder:
         _table.cache_clear()
-        _sorted.cache_clear()
+        _order.cache_clear()
+        _held.cache_clear()
         _is_full.cache_clear()
         _folder = folder
 
@@ -133,10 +145,10 @@ def _associations(tests: list[Test]) -> list[Found]:
     place_x = {name: i for i, name in enumerate(xs)}
     place_y = {name: i for i, name in enumerate(ys)}
     return association.measure_block(
-        np.column_stack([_values(path, name) for name in xs]),
-        np.column_stack([_values(path, name) for name in ys]),
-        [_sorted(path, name) for name in xs],
-        [_sorted(path, name) for name in ys],
+        [_values(path, name) for name in xs],
+        [_values(path, name) for name in ys],
+        (_sorted(path, name) for name in xs),
+        (_sorted(path, name) for name in ys),
         [(place_x[test.x.name], place_y[test.y.name], _slope_unit(test)) for test in tests],
         alpha=tests[0].alpha,
         seed=tests[0].seed,
@@ -239,7 +251,7 @@ def _groups(test: Test) -> Found:
             codes, values, _values(path, UNITS), levels=x.levels, unit=_unit(y), alpha=test.alpha
         )
     return groups.measure(
-        codes, values, _sorted(path, y.name), levels=x.levels, name=y.name, unit=_unit(y),
+        codes, values, _held(path, y.name), levels=x.levels, name=y.name, unit=_unit(y),
         alpha=test.alpha, seed=test.seed,
     )  # fmt: skip
 

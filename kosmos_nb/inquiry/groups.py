@@ -49,7 +49,7 @@ def measure(
     if len(used) < len(levels):
         keep &= np.isin(codes, used)
     ordered = y_sorted.within(keep)
-    if len(ordered.starts()) < 2:
+    if len(ordered.starts) < 2:
         return Untestable(reason=f"{name} is constant in the rows that have both", caveats=("constant",))
     if len(used) == 2:
         return _two(codes, y, ordered, levels, (int(used[0]), int(used[1])), unit, alpha, seed, caveats)
@@ -65,8 +65,28 @@ def delta_with_error(second: Mask, ordered: Sorted) -> tuple[float, float, float
 
     The error is zero where the groups do not overlap.
     """
-    delta, variance, df = _studentised(second[np.newaxis, :], ordered)
-    return float(delta[0]), math.sqrt(float(variance[0])), float(df[0])
+    n, m = len(second), int(second.sum())
+    above, v2 = _placed(np.flatnonzero(second), ordered, n - m)
+    _, v1 = _placed(np.flatnonzero(~second), ordered, m)
+    df = (v1 + v2) ** 2 / (v1**2 / max(n - m - 1, 1) + v2**2 / max(m - 1, 1)) if v1 + v2 else math.nan
+    return 2 * above - 1, 2 * math.sqrt(v1 + v2), df
+
+
+def _placed(places: Ints, ordered: Sorted, others: int) -> tuple[float, float]:
+    """Return the mean share of the others below each member of a group, and the variance of that mean.
+
+    Args:
+        places: Of the members in sorted order, shape (m,). others: How many rows are none.
+    """
+    m = len(places)
+    if len(ordered.starts) == len(ordered.block):
+        share = (places - np.arange(m)) / others
+    else:
+        own = Sorted(ordered.order[places], ordered.block[places]).midranks
+        share = (ordered.midranks[places] - own) / others
+    mean = float(share.mean())
+    share -= mean
+    return mean, float(share @ share) / max(m - 1, 1) / m
 
 
 def delta_interval(delta: float, error: float, df: float, smaller: int, level: float) -> tuple[float, float]:
@@ -87,12 +107,12 @@ def delta_interval(delta: float, error: float, df: float, smaller: int, level: f
 def kruskal(codes_in_order: NDArray[np.int32], ordered: Sorted) -> tuple[float, int]:
     """Return the Kruskal-Wallis statistic, corrected for ties, and the number of groups."""
     n = len(ordered.order)
-    ranks = ordered.midranks()
+    ranks = ordered.midranks
     sizes = np.bincount(codes_in_order)
     present = sizes > 0
     sums = np.bincount(codes_in_order, weights=ranks)[present]
     raw = 12 / (n * (n + 1)) * float(np.sum(sums**2 / sizes[present])) - 3 * (n + 1)
-    ties = 1 - ordered.tie_term() / (float(n) ** 3 - n)
+    ties = 1 - ordered.tie_term / (float(n) ** 3 - n)
     return max(0.0, raw / ties), int(present.sum())
 
 
@@ -174,7 +194,7 @@ def _p_two(second: Mask, ordered: Sorted, delta: float, error: float, df: float,
     rng = np.random.default_rng(seed)
     if n > PERMUTE_UP_TO:
         small = second if m <= n - m else ~second
-        ranks = ordered.midranks()
+        ranks = ordered.midranks
         return chance.sum_p(ranks, int(small.sum()), float(ranks[small].sum()), rng)
     return chance.drawn_p(lambda draws: _shuffled_as_far(second, ordered, abs(delta) / error, draws, rng))
 
@@ -190,10 +210,13 @@ def _shuffled_as_far(second: Mask, ordered: Sorted, seen: float, draws: int, rng
 
 
 def _studentised(second: Mask, ordered: Sorted) -> tuple[Floats, Floats, Floats]:
-    """Return delta, its variance and df for every row of labels, `second` of shape (k, n)."""
-    starts = ordered.starts()
+    """Return delta, its variance and df for every row of labels, `second` of shape (k, n).
+
+    As `delta_with_error`, for many labellings of few rows.
+    """
+    starts = ordered.starts
     lengths = np.diff(np.append(starts, second.shape[1]))
-    overall = ordered.midranks()
+    overall = ordered.midranks
     n = second.shape[1]
     m2 = second.sum(axis=1).astype(np.float64)
     m1 = n - m2

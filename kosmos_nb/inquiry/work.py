@@ -19,9 +19,13 @@ IMPORTS = ("kosmos_nb.inquiry.dispatch", "kosmos_nb.inquiry.survey")
 
 def read(reading: Reading) -> tuple[Design, ...]:
     """Read and screen a table, and write the files for its tests."""
+    from kosmos_nb.core.memory import give_back  # noqa: PLC0415
     from kosmos_nb.inquiry import survey  # noqa: PLC0415 - the kernel must not import scipy
 
-    return survey.read(reading)
+    try:
+        return survey.read(reading)
+    finally:
+        give_back()
 
 
 def prepare(path: str, names: tuple[str, ...]) -> None:

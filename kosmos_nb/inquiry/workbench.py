@@ -14,7 +14,7 @@ from kosmos_nb.inquiry.columns import Column
 from kosmos_nb.inquiry.measurement import How, Test
 from kosmos_nb.inquiry.stress_task import Ordeal, Stressed
 
-STRESSED_AT_ONCE = 8
+STRESSED_AT_ONCE = 2
 TRIES = 2  # a worker that died may have died of something else
 
 

@@ -69,7 +69,7 @@ def _inside_fifths(finding: Finding, by: Associate) -> Adjusted | None:
     """Hold a number fixed for two categories: pool over the fifths of its values."""
     ordered = sort(by.variable.values)
     codes = np.full(finding.n, -1, dtype=np.int32)
-    first_of_run = ordered.starts()[ordered.block - ordered.block[0]] if len(ordered.order) else ordered.order
+    first_of_run = ordered.starts[ordered.block - ordered.block[0]] if len(ordered.order) else ordered.order
     codes[ordered.order] = first_of_run * FIFTHS // max(len(ordered.order), 1)
     names = tuple(f"fifth {number} of {by.variable.name}" for number in range(1, FIFTHS + 1))
     pooled, overall = strata.pool(finding, codes, names), finding.effect(codes >= 0)

@@ -137,7 +137,7 @@ def cliffs_delta(codes_in_order: NDArray[np.int32], ordered: Sorted, pair: tuple
 
 def epsilon2(codes_in_order: NDArray[np.int32], ordered: Sorted) -> Effect | None:
     """Return epsilon² less what chance alone gives; None where one group or one value is left."""
-    if len(ordered.order) < FEWEST_ROWS or len(ordered.starts()) < 2:
+    if len(ordered.order) < FEWEST_ROWS or len(ordered.starts) < 2:
         return None
     statistic, levels = groups.kruskal(codes_in_order, ordered)
     if levels < 2:

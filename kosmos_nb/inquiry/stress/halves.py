@@ -94,7 +94,7 @@ def _lift(finding: Finding, chosen: Ints, first: int, second: int) -> float:
     keep = np.zeros(finding.n, dtype=bool)
     keep[chosen] = True
     ordered = finding.y_sorted.within(keep)
-    codes, ranks = finding.x[ordered.order], ordered.midranks()
+    codes, ranks = finding.x[ordered.order], ordered.midranks
     of_first, of_second = codes == first, codes == second
     m, k = int(of_first.sum()), int(of_second.sum())
     if min(m, k) == 0:
@@ -107,7 +107,7 @@ def _group_pattern(finding: Finding, chosen: Ints) -> Floats:
     keep = np.zeros(finding.n, dtype=bool)
     keep[chosen] = True
     ordered = finding.y_sorted.within(keep)
-    codes, share = finding.x[ordered.order], ordered.midranks() / len(ordered.order)
+    codes, share = finding.x[ordered.order], ordered.midranks / len(ordered.order)
     levels = len(finding.x_levels)
     sizes = np.bincount(codes, minlength=levels)
     off = np.bincount(codes, weights=share - share.mean(), minlength=levels)

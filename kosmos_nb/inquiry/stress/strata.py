@@ -50,8 +50,8 @@ def _correlations(finding: Finding, by: NDArray[np.int32], levels: Sequence[str]
         n = len(of_x.order)
         if n < FEWEST_ROWS:
             continue
-        place[of_y.order] = of_y.midranks()
-        rho = association.correlation(of_x.midranks(), place[of_x.order])
+        place[of_y.order] = of_y.midranks
+        rho = association.correlation(of_x.midranks, place[of_x.order])
         if not math.isnan(rho):
             z = math.atanh(max(-0.9999, min(0.9999, rho)))
             yield level, z, association.standard_error(rho, n) ** 2, n
@@ -75,7 +75,7 @@ def _shares(finding: Finding, by: NDArray[np.int32], levels: Sequence[str]) -> P
     found, total, df, rows = [], 0.0, 0, 0
     for level, ordered in zip(levels, _inside(finding.y_sorted, by, len(levels)), strict=True):
         n = len(ordered.order)
-        if n < FEWEST_ROWS or len(ordered.starts()) < 2:
+        if n < FEWEST_ROWS or len(ordered.starts) < 2:
             continue
         statistic, present = groups.kruskal(finding.x[ordered.order], ordered)
         if present >= 2:
