@@ -94,3 +94,8 @@ def test_pairs_of_independent_walks_look_associated_no_more_often_than_chance():
         keep = ~(np.isnan(x) | np.isnan(y))
         found += stats.spearmanr(x[keep], y[keep])[1] < 0.05
     assert found / 200 < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
+
+
+def test_a_series_that_nearly_all_its_steps_leave_where_it_is_has_innovations():
+    years = np.repeat(np.arange(1970.0, 2010.0), 10)
+    assert np.all(np.isfinite(whiten(years).values[20:]))

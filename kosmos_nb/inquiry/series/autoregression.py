@@ -70,7 +70,8 @@ def fit(y: Floats, level: Floats, design: Floats, usable: Mask, most: int) -> Au
     table[:, -1] = y[rows]
     weights = _lag_weights(level, rows, most)
     whole = _products(table, weights)
-    upper = _triangle(whole)
+    size = np.diag(whole)
+    upper = _triangle(whole, size)
     for _ in range(2):
         coefficients = np.linalg.solve(upper[:-1, :-1], upper[:-1, -1])
         residuals = table[:, -1] - table[:, :-1] @ coefficients
@@ -79,7 +80,7 @@ def fit(y: Floats, level: Floats, design: Floats, usable: Mask, most: int) -> Au
         if scale <= 0 or len(far) == 0:
             break
         excess = weights[far] * (1 - robust.huber_weights(residuals[far], scale))
-        upper = _triangle(whole - _products(table[far], excess))
+        upper = _triangle(whole - _products(table[far], excess), size)
     return _choose(upper, k, most, n)
 
 
@@ -107,9 +108,14 @@ def _products(table: Floats, weights: Floats) -> Floats:
     return products
 
 
-def _triangle(gram: Floats) -> Floats:
-    """Return the upper Cholesky factor of cross-products, kept from being singular."""
-    ridge = np.maximum(np.diag(gram), 1e-300) * 1e-12
+def _triangle(gram: Floats, size: Floats) -> Floats:
+    """Return the upper Cholesky factor of cross-products, kept from being singular.
+
+    Args:
+        size: Squares of the columns over all rows, shape (k,): rounding errors are in proportion to these,
+            also where nearly all of it was taken off again.
+    """
+    ridge = np.maximum(size, 1e-300) * 1e-12
     upper: Floats = np.asarray(np.linalg.cholesky(gram + np.diag(ridge)).T, dtype=np.float64)
     return upper
 
