@@ -70,3 +70,18 @@ def signed(value: float | None, digits: int = 2) -> str:
         return ""
     text = f"{value:+.{digits}f}"
     return text.replace("-", "−")
+
+
+def number(value: float, digits: int = 5, *, is_signed: bool = False) -> str:
+    """Format a value of any size with a true minus: `2.2046`, `−999`, `12,000`, `3.1e−07`.
+
+    Args:
+        value: Finite.
+        digits: How many count; whole numbers below 1e12, and what has more before the point, keep theirs.
+        is_signed: Show the plus as well.
+    """
+    if value == 0:
+        return "0"
+    is_whole = value == round(value) or abs(value) >= 10**digits - 0.5
+    form = ",.0f" if is_whole and abs(value) < 1e12 else f".{digits}g"
+    return format(value, ("+" if is_signed else "") + form).replace("-", "−")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kosmos_nb.core import units
 from kosmos_nb.inquiry import chance, laws, logistic, regression
 from kosmos_nb.inquiry.association import correlation
 from kosmos_nb.inquiry.measurement import PARTIAL_R2, PARTIAL_RHO, Measurement, Untestable, one_sided
@@ -166,4 +167,4 @@ def _notes(x: Variable, y: Variable, names: str, is_directed: bool) -> tuple[str
         return (f"with {names} held fixed",)
     levels = () if x.is_numeric else (f"{x.levels[1]} − {x.levels[0]}",)
     alone = correlation(ranked(x.values.astype(np.float64)), ranked(y.values.astype(np.float64)))
-    return (*levels, f"with {names} held fixed; rank correlation without that {alone:+.2f}")
+    return (*levels, f"with {names} held fixed; rank correlation without that {units.signed(alone)}")

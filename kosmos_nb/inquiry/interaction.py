@@ -12,11 +12,13 @@ import math
 
 import numpy as np
 
+from kosmos_nb.core import units
 from kosmos_nb.inquiry import logistic, regression
 from kosmos_nb.inquiry.measurement import PARTIAL_R, PARTIAL_R2, Measurement, Untestable, one_sided
 from kosmos_nb.inquiry.ranks import Floats, Mask
 from kosmos_nb.inquiry.regression import Added
 from kosmos_nb.inquiry.units import slope_unit
+from kosmos_nb.inquiry.values import writer
 from kosmos_nb.inquiry.variables import (
     Variable,
     complete,
@@ -36,6 +38,7 @@ FEWEST_PER_LEVEL = 25
 # the tables whose groups differ in spread and size.
 FEWEST_PER_CELL = 15
 MOST_SAID = 6
+NO_SIGN = 0.005  # an effect below is shown as zero
 
 
 def measure(
@@ -99,6 +102,14 @@ def _measurement(
     parts = _parts(moderator)
     found = [_effect_within(x, y, rows) for _, rows in parts]
     change = found[-1] - found[0] if is_directed else math.nan
+    # In the data's own units the ends of the moderator may tell otherwise than the test of all rows.
+    agrees = change * added.r > 0
+    said = (
+        _direction(x, moderator, added.r) if is_directed else "",
+        _told(x, y, [place for place, _ in parts], found) if agrees or not is_directed else "",
+    )
+    scored = [one.name for one in (y, x, moderator) if one.is_numeric and has_heavy_tails(one.values)]
+    scale = f"tested on normal scores of {', '.join(scored)} (heavy tails)" if scored else ""
     return Measurement(
         p=p,
         effect=added.r if is_directed else added.r2,
@@ -110,9 +121,9 @@ def _measurement(
         is_directed=is_directed,
         detectable=added.detectable(alpha),
         test=test,
-        effect_raw=change if math.isfinite(change) else None,
-        unit=_unit(x, y) if math.isfinite(change) else "",
-        notes=(_sentence(x, y, moderator, [name for name, _ in parts], found),),
+        effect_raw=change if agrees else None,
+        unit=_unit(x, y) if agrees else "",
+        notes=tuple(part for part in (": ".join(part for part in said if part), scale) if part),
     )
 
 
@@ -144,17 +155,16 @@ def _main(variable: Variable, columns: Floats, rows: int) -> Floats:
 
 
 def _parts(moderator: Variable) -> list[tuple[str, Mask]]:
-    """Return the rows of each level of the moderator, or of its lowest and highest quarter."""
+    """Return each level of the moderator, or its lowest and highest quarter, and the rows there."""
     values = moderator.values
     if not moderator.is_numeric:
-        return [(level, values == at) for at, level in enumerate(moderator.levels)]
+        return [(f"in {level}", values == at) for at, level in enumerate(moderator.levels)]
+    say = writer(values, moderator.unit, 4)
     low, high = (float(edge) for edge in np.quantile(values, (0.25, 0.75)))
+    rest = (f"from {say(high)} on", values >= high)
     if low == high:
-        return [(f"{moderator.name} below {low:.4g}", values < low), (f"from {low:.4g}", values >= low)]
-    return [
-        (f"{moderator.name} up to {low:.4g}", values <= low),
-        (f"from {high:.4g}", values >= high),
-    ]
+        return [(f"at {moderator.name} below {say(low)}", values < low), rest]
+    return [(f"at {moderator.name} up to {say(low)}", values <= low), rest]
 
 
 def _effect_within(x: Variable, y: Variable, rows: Mask) -> float:
@@ -174,11 +184,24 @@ def _unit(x: Variable, y: Variable) -> str:
     return slope_unit(name, unit, x.name, x.unit) if x.is_numeric else unit or name
 
 
-def _sentence(x: Variable, y: Variable, moderator: Variable, names: list[str], found: list[float]) -> str:
-    what = "slope" if x.is_numeric else "difference" if len(x.levels) == 2 else "largest difference"
+def _direction(x: Variable, moderator: Variable, r: float) -> str:
+    """Return in words the sign of the tested effect; nothing where it is shown as zero."""
+    if abs(r) < NO_SIGN:
+        return ""
+    what = "slope" if x.is_numeric else f"difference {x.levels[1]} − {x.levels[0]}"
+    if moderator.is_numeric:
+        return f"the {what} {'grows with' if r > 0 else 'falls with growing'} {moderator.name}"
+    first, second = moderator.levels
+    return f"the {what} is {'larger' if r > 0 else 'smaller'} in {second} than in {first}"
+
+
+def _told(x: Variable, y: Variable, places: list[str], found: list[float]) -> str:
+    """Return the slopes, or the differences between levels of x, in the data's units."""
+    is_largest = len(x.levels) > 2
+    what = "slope" if x.is_numeric else "largest difference" if is_largest else "difference"
     said = [
-        f"{value:+.3g} at {name}" if moderator.is_numeric else f"{value:+.3g} in {name}"
-        for name, value in zip(names, found, strict=True)
+        f"{units.number(value, 3, is_signed=not is_largest)} {place}"
+        for place, value in zip(places, found, strict=True)
         if math.isfinite(value)
     ]
     more = f" and {len(said) - MOST_SAID} more" if len(said) > MOST_SAID else ""

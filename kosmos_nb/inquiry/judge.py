@@ -135,7 +135,7 @@ def judge(hypothesis: Hypothesis, measured: Measurement, context: Context, stand
         unit=measured.unit,
         detectable=measured.detectable,
         m=context.m,
-        reason="; ".join(part for part in dict.fromkeys(parts) if part),
+        reason=sentences.joined(parts),
     )
 
 

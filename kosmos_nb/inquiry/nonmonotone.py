@@ -17,6 +17,7 @@ from kosmos_nb.inquiry.chatterjee import xi_p
 from kosmos_nb.inquiry.measurement import PARTIAL_R, Measurement, Untestable
 from kosmos_nb.inquiry.ranks import Floats
 from kosmos_nb.inquiry.regression import Added
+from kosmos_nb.inquiry.values import writer
 from kosmos_nb.inquiry.variables import Variable, complete, on_scale
 
 FEWEST_ROWS = 20
@@ -188,6 +189,6 @@ def _sentence(bend: _Bend) -> str:
     of, on = bend.of.name, bend.on
     if bend.turn is None:
         return f"{of} does not turn within the middle {1 - 2 * EDGE:.0%} of {on.name}"
-    unit = f" {on.unit}" if on.unit else ""
+    unit = f" {on.unit}" if on.unit and on.unit != "day" else ""
     end = "lowest" if bend.added.r > 0 else "highest"
-    return f"{of} is {end} near {on.name} = {bend.turn:.4g}{unit}"
+    return f"{of} is {end} near {on.name} = {writer(on.values, on.unit, 4)(bend.turn)}{unit}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from kosmos_nb.core import units
 from kosmos_nb.history.records import Hypothesis
@@ -15,10 +16,16 @@ def effect_in_units(hypothesis: Hypothesis, measured: Measurement) -> str:
     if raw is None or not math.isfinite(raw) or not measured.unit or hypothesis.family == "interaction":
         return ""
     rows = f"{measured.n:,} {_ROWS.get(hypothesis.family, 'rows')}"
-    amount = f"{units.signed(raw) if measured.is_directed else f'{raw:.3g}'} {_spoken(measured.unit)}"
+    amount = f"{units.number(raw, 3, is_signed=measured.is_directed)} {_spoken(measured.unit)}"
     if not measured.is_directed:
         return f"{amount} apart, {rows}"
     return f"{amount}, {rows}"
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Return the parts, each once and without its full stop, with semicolons between."""
+    bare = (part.strip().rstrip(".;") for part in parts)
+    return "; ".join(part for part in dict.fromkeys(bare) if part)
 
 
 def reach(measured: Measurement, smallest: float) -> str:

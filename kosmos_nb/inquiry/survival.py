@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kosmos_nb.core import units
 from kosmos_nb.inquiry import laws
 from kosmos_nb.inquiry.chatterjee import sampled
 from kosmos_nb.inquiry.groups import delta_interval, epsilon2_interval
@@ -162,7 +163,7 @@ def _directed(
     events = int(happened.sum())
     ci = {level: delta_interval(d, error, events - 1, events, level) for level in (0.95, 0.90, 1 - alpha)}
     what = f"one more {x.unit or x.name}" if x.is_numeric else f"{x.levels[1]} against {x.levels[0]}"
-    said = f"{what} multiplies the rate of events by {ratio:.3g}" if ratio is not None else ""
+    said = f"{what} multiplies the rate of events by {units.number(ratio, 3)}" if ratio is not None else ""
     return Measurement(
         p=laws.chi2_tail(statistic, 1),
         effect=d,

@@ -232,9 +232,8 @@ def _raw(verdict: Verdict | None) -> str:
     value = finite(verdict.effect_raw) if verdict else None
     if verdict is None or value is None:
         return ""
-    grouped = f"{value:+,.0f}".replace(",", "\u202f")
-    number = grouped if 999.5 <= abs(value) < 1e7 else f"{value:+.3g}"
-    return f"{number} {clean(verdict.unit, COLUMN_CHARACTERS)}".replace("-", "−", 1).rstrip()
+    number = units.number(value, 3, is_signed=True).replace(",", "\u202f")
+    return f"{number} {clean(verdict.unit, COLUMN_CHARACTERS)}".rstrip()
 
 
 def _in_doubt(verdict: Verdict | None) -> bool:

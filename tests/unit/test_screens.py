@@ -89,7 +89,7 @@ def test_a_code_for_missing_is_named_with_its_rows(seen, rest, code):
     ]
     assert notice.columns == ("x",)
     assert notice.rows == 20
-    assert f"{code:,.0f}" in notice.sentence
+    assert f"{code:,.0f}".replace("-", "−") in notice.sentence
 
 
 def test_two_codes_in_one_column_are_both_named(seen):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from kosmos_nb.core import units
 from kosmos_nb.history.records import Notice
 from kosmos_nb.inquiry.columns import Column
 from kosmos_nb.inquiry.screens.view import View
-from kosmos_nb.inquiry.screens.words import notice, number, tokens
+from kosmos_nb.inquiry.screens.words import notice, tokens
 
 TIMES = frozenset(
     "time times duration days weeks months survival survtime survival_time tenure stop futime futimes "
@@ -82,4 +83,6 @@ def _two_counts(view: View, column: Column) -> tuple[int, int] | None:
 
 
 def _second(view: View, column: Column) -> str:
-    return repr(column.levels[1]) if column.levels else number(float(np.nanmax(view.arrays[column.name])))
+    if column.levels:
+        return repr(column.levels[1])
+    return units.number(float(np.nanmax(view.arrays[column.name])))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kosmos_nb.core import units
 from kosmos_nb.inquiry.columns import Column
 from kosmos_nb.inquiry.screens.determined import ends
 from kosmos_nb.inquiry.screens.view import Floats, Ints, View, view
@@ -110,7 +111,7 @@ def _judge(table: View, name: str, codes: Ints) -> Unit | None:
     if len(nested) < least and not alike:
         return None
     rows = float(sizes.sum() / n_units)
-    start = f"the rows are {n_units:,} levels of `{name}` with {rows:.3g} rows each on average"
+    start = f"the rows are {n_units:,} levels of `{name}` with {units.number(rows, 3)} rows each on average"
     if len(nested) >= least:
         why = f"{quoted(nested)} {'is' if len(nested) == 1 else 'are'} constant within each"
     else:

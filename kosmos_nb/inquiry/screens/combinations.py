@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kosmos_nb.core import units
 from kosmos_nb.history.records import Notice
 from kosmos_nb.inquiry.screens.copies import correlations, grid
 from kosmos_nb.inquiry.screens.view import Floats, View
-from kosmos_nb.inquiry.screens.words import notice, number, quoted
+from kosmos_nb.inquiry.screens.words import notice, quoted
 
 FEWEST = 30
 MOST_MISSING = 0.2
@@ -160,14 +161,14 @@ def _tell(relation: Relation) -> Notice:
     plus = [name for name, weight in zip(names, weights, strict=True) if weight > 0]
     minus = [name for name, weight in zip(names, weights, strict=True) if weight < 0]
     if not minus:
-        sentence = f"{quoted(plus)} add up to {number(relation.constant)} in every row"
+        sentence = f"{quoted(plus)} add up to {units.number(relation.constant)} in every row"
         return notice("leakage", names, sentence)
     if len(minus) == 1 and len(plus) > 1:
         plus, minus, constant = minus, plus, -relation.constant
     else:
         constant = relation.constant
     if len(plus) == 1:
-        rest = "" if constant == 0 else f" {'+' if constant > 0 else '−'} {number(abs(constant))}"
+        rest = "" if constant == 0 else f" {'+' if constant > 0 else '−'} {units.number(abs(constant))}"
         sentence = f"`{plus[0]}` is the sum of {quoted(minus)}{rest}"
         return notice("leakage", [*plus, *minus], sentence)
     sentence = f"{' + '.join(plus)} equals {' + '.join(minus)}"
@@ -199,7 +200,7 @@ def _inflated(names: list[str], values: Floats, near: Floats) -> list[Notice]:
         members = [names[at] for at in group]
         most = max(factors[at] for at in group)
         sentence = (
-            f"{quoted(members)} explain one another (variance inflation up to {number(round(float(most)))}): "
+            f"{quoted(members)} explain one another (variance inflation up to {most:,.0f}): "
             "what belongs to which can hardly be told"
         )
         notices.append(notice("collinear", members, sentence))

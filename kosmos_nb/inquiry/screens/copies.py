@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from kosmos_nb.core import units
 from kosmos_nb.history.records import Notice
 from kosmos_nb.inquiry.ranks import sort
 from kosmos_nb.inquiry.screens.view import Floats, Ints, View, spread_rows
-from kosmos_nb.inquiry.screens.words import notice, number, quoted
+from kosmos_nb.inquiry.screens.words import notice, quoted
 
 FEWEST = 20
 MONOTONE = 0.999
@@ -159,7 +160,7 @@ def _line(x: Floats, y: Floats, name: str) -> str:
     if start != 0:
         start = _roundest(mean_y - slope * mean_x, spare / float(np.sqrt(len(x))))
     words = _formula(slope, start, name)
-    return words if is_exact else f"{words} but for small differences (r = {r:.6f})"
+    return words if is_exact else f"{words} but for small differences (r = {units.signed(r, 6)})"
 
 
 def _roundest(value: float, doubt: float) -> float:
@@ -175,11 +176,11 @@ def _formula(slope: float, start: float, name: str) -> str:
     if abs(slope - 1) < 1e-6 and start == 0:
         return f"repeats `{name}`"
     if start == 0:
-        return f"is `{name}` times {number(slope)}"
-    product = f"`{name}`" if abs(abs(slope) - 1) < 1e-4 else f"{number(abs(slope))} × `{name}`"
+        return f"is `{name}` times {units.number(slope)}"
+    product = f"`{name}`" if abs(abs(slope) - 1) < 1e-4 else f"{units.number(abs(slope))} × `{name}`"
     if slope < 0:
-        return f"is {number(start)} − {product}"
-    return f"is {product} {'+' if start > 0 else '−'} {number(abs(start))}"
+        return f"is {units.number(start)} − {product}"
+    return f"is {product} {'+' if start > 0 else '−'} {units.number(abs(start))}"
 
 
 def grid(values: Floats) -> float:

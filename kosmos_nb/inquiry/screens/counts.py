@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from kosmos_nb.core import units
 from kosmos_nb.history.records import Notice
 from kosmos_nb.inquiry.screens.view import Floats, View
-from kosmos_nb.inquiry.screens.words import notice, number
+from kosmos_nb.inquiry.screens.words import notice
 
 SMALL = 10
 FEWEST_VALUES = 4
@@ -19,8 +20,8 @@ def screen(view: View) -> list[Notice]:
         values = view.ascending[column.name]
         if len(view.distinct[column.name][0]) >= FEWEST_VALUES and _counts(values):
             sentence = (
-                f"`{column.name}` counts something: whole numbers from {number(values[0])} to "
-                f"{number(values[-1])}, half of them at most {number(values[len(values) // 2])}"
+                f"`{column.name}` counts something: whole numbers from {units.number(values[0])} to "
+                f"{units.number(values[-1])}, half of them at most {units.number(values[len(values) // 2])}"
             )
             notices.append(notice("count", [column.name], sentence))
     return notices

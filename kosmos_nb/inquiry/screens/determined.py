@@ -12,7 +12,7 @@ from kosmos_nb.history.records import Notice
 from kosmos_nb.inquiry.columns import Column
 from kosmos_nb.inquiry.reading import RARE_ROWS
 from kosmos_nb.inquiry.screens.view import Floats, Ints, View, spread_rows
-from kosmos_nb.inquiry.screens.words import notice, number
+from kosmos_nb.inquiry.screens.words import notice
 
 GLIMPSE_ROWS = 512
 MOST_VALUES = 20
@@ -151,7 +151,7 @@ def _judge(view: View, by: Column, column: Column) -> Notice | None:
     if found is None:
         return None
     if not found.is_settled:
-        return _cut(by, column, found)
+        return _cut(view, by, column, found)
     values = np.unique(found.low)
     if len(values) < 2:
         return None
@@ -179,9 +179,10 @@ def _is_numbering(values: Floats) -> bool:
     return bool(np.all(np.diff(values) == 1))
 
 
-def _cut(by: Column, column: Column, found: Ends) -> Notice:
+def _cut(view: View, by: Column, column: Column, found: Ends) -> Notice:
     cuts = np.sort(found.low)[1:]
-    at = ", ".join(number(cut) for cut in cuts[:MOST_CUTS]) + (" …" if len(cuts) > MOST_CUTS else "")
+    at = ", ".join(view.say(column.name, cut) for cut in cuts[:MOST_CUTS])
+    at += " …" if len(cuts) > MOST_CUTS else ""
     sentence = (
         f"`{by.name}` is `{column.name}` cut at {at}: its {len(found.low)} levels do not overlap "
         f"({int(found.rows.sum()):,} rows)"

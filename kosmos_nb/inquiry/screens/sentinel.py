@@ -6,9 +6,11 @@ import re
 
 import numpy as np
 
+from kosmos_nb.core import units
 from kosmos_nb.history.records import Notice
 from kosmos_nb.inquiry.screens.view import Floats, View
-from kosmos_nb.inquiry.screens.words import notice, number
+from kosmos_nb.inquiry.screens.words import notice
+from kosmos_nb.inquiry.values import writer
 
 CODE = re.compile(r"-?(9{2,}|9+[678]|8{3,}|7{3,}|-1)(\.0)?")
 MOST_EACH_END = 4
@@ -34,13 +36,15 @@ def find(view: View) -> dict[str, tuple[float, ...]]:
 def screen(view: View, found: dict[str, tuple[float, ...]]) -> list[Notice]:
     """Name the codes that `find` returned, with the rows of the whole table."""
     notices = []
+    units_of = {column.name: column.unit for column in view.numeric}
     for name, codes in found.items():
         values = view.arrays[name]
         rows = int(np.isin(values, codes).sum())
         rest = values[~np.isnan(values) & ~np.isin(values, codes)]
+        say = writer(rest, units_of[name])
         sentence = (
-            f"`{name}` is {' or '.join(number(code) for code in codes)} in {rows:,} rows, far from the rest "
-            f"({number(rest.min())} to {number(rest.max())}): it seems to stand for a missing value"
+            f"`{name}` is {' or '.join(map(units.number, codes))} in {rows:,} rows, far from the rest "
+            f"({say(rest.min())} to {say(rest.max())}): it seems to stand for a missing value"
         )
         notices.append(notice("sentinel", [name], sentence, rows))
     return notices

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kosmos_nb.core import units
 from kosmos_nb.history.records import ColumnSketch
 from kosmos_nb.inquiry.columns import Column
-from kosmos_nb.inquiry.screens.words import number
+from kosmos_nb.inquiry.values import writer
 
 MOST_LEVELS = 4
 
@@ -41,17 +41,11 @@ def _range(column: Column, values: NDArray[Any]) -> str:
     if len(present) == 0:
         return "all values are missing"
     low, middle, high = float(present.min()), float(np.median(present)), float(present.max())
-    if column.unit == "day":
-        return f"{_day(low)} to {_day(high)}, median {_day(middle)}"
+    say = writer(present, column.unit)
     if column.unit == "s" and low >= 0:
         return f"{units.seconds(low)} to {units.seconds(high)}, median {units.seconds(middle)}"
-    unit = f" {column.unit}" if column.unit else ""
-    return f"{number(low)} to {number(high)}{unit}, median {number(middle)}"
-
-
-def _day(days: float) -> str:
-    """Write days since 1970 as a date; those that no calendar has as a number."""
-    return str(np.datetime64(int(np.floor(days)), "D")) if abs(days) < 2.9e6 else number(days)
+    unit = f" {column.unit}" if column.unit and column.unit != "day" else ""
+    return f"{say(low)} to {say(high)}{unit}, median {say(middle)}"
 
 
 def _levels(column: Column, codes: NDArray[Any]) -> str:

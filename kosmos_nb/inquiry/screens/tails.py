@@ -8,7 +8,7 @@ import numpy as np
 
 from kosmos_nb.history.records import Notice
 from kosmos_nb.inquiry.screens.view import Floats, View
-from kosmos_nb.inquiry.screens.words import notice, number
+from kosmos_nb.inquiry.screens.words import notice
 
 FEWEST = 50
 MANY_ZEROS = 0.25
@@ -80,9 +80,8 @@ def _outliers(view: View, name: str, values: Floats, codes: tuple[float, ...]) -
     out = column[far]
     farthest = out[np.argmax(np.abs(out - _middle(values)))]
     what = f"{rows:,} values of `{name}` lie" if rows > 1 else f"one value of `{name}` lies"
-    sentence = (
-        f"{what} far from the rest (the farthest is {number(farthest)}, the median {number(_middle(values))})"
-    )
+    middle = view.say(name, _middle(values))
+    sentence = f"{what} far from the rest (the farthest is {view.say(name, farthest)}, the median {middle})"
     return [notice("outliers", [name], sentence, rows)]
 
 

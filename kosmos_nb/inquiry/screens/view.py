@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kosmos_nb.inquiry.columns import Column
+from kosmos_nb.inquiry.values import writer
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -69,6 +70,11 @@ class View:
             starts = np.flatnonzero(new)
             found[name] = values[starts], np.diff(np.append(starts, len(values)))
         return found
+
+    def say(self, name: str, value: float) -> str:
+        """Write a value of a numeric column: a date or a year as such."""
+        column = next(column for column in self.numeric if column.name == name)
+        return writer(self.distinct[name][0], column.unit)(value)
 
     def stack(self, names: Sequence[str], rows: Ints) -> Floats:
         """Return columns side by side, shape (len(rows), len(names)); codes as numbers, missing NaN."""

@@ -1,4 +1,4 @@
-"""How the screens write numbers and names, and what they read in names."""
+"""How the screens write notices and names, and what they read in names."""
 
 from __future__ import annotations
 
@@ -14,15 +14,6 @@ MOST_NAMED = 6
 def notice(code: str, columns: Sequence[str], sentence: str, rows: int = 0) -> Notice:
     """Return a notice of the code's rank."""
     return Notice(code=code, rank=rank_of(code), columns=tuple(columns), sentence=sentence, rows=int(rows))
-
-
-def number(value: float) -> str:
-    """Write a value with five digits at most: `2.2046`, `-999`, `12,000`, `3.1e-07`."""
-    if value == 0:
-        return "0"
-    if value == round(value) and abs(value) < 1e12:
-        return f"{value:,.0f}"
-    return f"{value:.5g}"
 
 
 def quoted(names: Sequence[str]) -> str:

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
+from kosmos_nb.core import units
 from kosmos_nb.history.records import Notice
 from kosmos_nb.inquiry.screens.view import Floats, Ints, View
-from kosmos_nb.inquiry.screens.words import notice, number
+from kosmos_nb.inquiry.screens.words import notice
 
 FEW_VALUES = 30
 NEIGHBOURS = 10
@@ -29,7 +30,7 @@ def screen(view: View) -> list[Notice]:
         beside = values[at + 1] if at + 1 < len(values) else values[at - 1]
         sentence = (
             f"`{column.name}` is 0 in {rows:,} rows, many more than the values beside it lead to "
-            f"(the next is {number(beside)})"
+            f"(the next is {units.number(beside)})"
         )
         notices.append(notice("zero_inflated", [column.name], sentence, rows))
     return notices

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kosmos_nb.core import units
 from kosmos_nb.inquiry.columns import Column
 from kosmos_nb.inquiry.ranks import Floats, Ints, sort
 from kosmos_nb.inquiry.series import calendar
@@ -49,7 +50,7 @@ class Memory:
         verb = "depends" if self.n_found == 1 else "depend"
         return (
             f"{self.n_found} of {self.n_tested} numeric columns {verb} on the row before "
-            f"(typical lag-1 correlation {self.typical:.2f})"
+            f"(typical lag-1 correlation {units.signed(self.typical)})"
         )
 
 

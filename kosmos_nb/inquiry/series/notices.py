@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kosmos_nb.core import units
 from kosmos_nb.history.records import Notice
 from kosmos_nb.inquiry.caveats import rank_of
 from kosmos_nb.inquiry.columns import Column
@@ -38,24 +39,28 @@ def notices(
     known = [column.name for column in columns if column.name in whitened]
     said += _autocorrelation(known, arrays, order, whitened)
     seen = {name: whitened[name] for name in known}
+    within = f" within each {' and '.join(order.unit)}" if order.unit else ""
     walks = [name for name, one in seen.items() if one.is_nonstationary]
     if walks:
-        said.append(_notice("nonstationary", walks, f"{_list(walks)} cannot be told from random walks: "
+        what = "a random walk" if len(walks) == 1 else "random walks"
+        said.append(_notice("nonstationary", walks, f"{_list(walks)} cannot be told from {what}{within}: "
                             "tests compare the changes from row to row, not the levels"))  # fmt: skip
     trends = [name for name, one in seen.items() if one.has_trend]
     if trends:
-        said.append(_notice("trend", trends, f"{_list(trends)} rise or fall over the rows beyond chance "
+        verb = "rises or falls" if len(trends) == 1 else "rise or fall"
+        said.append(_notice("trend", trends, f"{_list(trends)} {verb} over the rows{within} beyond chance "
                             "(p < 0.001): tests run without the trend"))  # fmt: skip
     seasons = {name: one.season for name, one in seen.items() if one.season is not None}
     if seasons:
-        named = [f"{name} every {period:.3g} rows" for name, period in list(seasons.items())[:NAMED]]
-        said.append(_notice("seasonality", list(seasons), f"Values recur: {_list(named, len(seasons))}; "
-                            "tests run without what recurs"))  # fmt: skip
+        every = [(name, units.number(period, 3)) for name, period in list(seasons.items())[:NAMED]]
+        named = [f"{name} every {period} rows" for name, period in every]
+        said.append(_notice("seasonality", list(seasons), f"values recur{within}: "
+                            f"{_list(named, len(seasons))}; tests run without what recurs"))  # fmt: skip
     changes = {name: one.changes for name, one in seen.items() if one.changes}
     if changes:
         named = [f"{name} at {_rows(order, at)}" for name, at in list(changes.items())[:NAMED]]
         said.append(_notice("change_point", list(changes),
-                            f"The level changes for good: {_list(named, len(changes))}"))  # fmt: skip
+                            f"the level changes for good{within}: {_list(named, len(changes))}"))  # fmt: skip
     return tuple(said)
 
 
@@ -69,20 +74,22 @@ def _autocorrelation(
             found[name] = r1
     if not found:
         return []
-    named = [f"{name} {r1:.2f}" for name, r1 in list(found.items())[:NAMED]]
+    named = [f"{name} {units.signed(r1)}" for name, r1 in list(found.items())[:NAMED]]
     left = [abs(autocorrelation(whitened[name].values, order.segments)[0]) for name in found]
+    whose = f" of one {' and '.join(order.unit)}" if order.unit else ""
     return [
         _notice(
             "autocorrelation",
             list(found),
-            f"Neighbouring rows are alike (lag-1 rank correlation: {_list(named, len(found))}); tests run on "
-            f"what each row adds to the rows before, where it is {float(np.median(left)):.2f} at the median",
+            f"neighbouring rows{whose} are alike (lag-1 rank correlation: {_list(named, len(found))}); "
+            "tests run on what each row adds to the rows before, where it is "
+            f"{float(np.median(left)):.2f} at the median",
         )
     ]
 
 
 def _notice(code: str, columns: list[str], sentence: str) -> Notice:
-    return Notice(code=code, rank=rank_of(code), columns=tuple(columns), sentence=sentence + ".")
+    return Notice(code=code, rank=rank_of(code), columns=tuple(columns), sentence=sentence)
 
 
 def _by(order: Order) -> tuple[str, ...]:

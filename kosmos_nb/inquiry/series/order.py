@@ -93,11 +93,9 @@ def find_order(
 
 
 def _order(candidate: _Candidate, memory: Memory) -> Order:
-    where = f"in order of {candidate.name}" if candidate.name else "as they stand"
+    where = f"are in order of {candidate.name}" if candidate.name else "follow one another as they stand"
     whose = f" within each {' and '.join(candidate.unit)}" if candidate.unit else ""
-    evidence = (
-        f"The rows{' are' if candidate.name else ''} {where}{whose}{candidate.says}: {memory.sentence}."
-    )
+    evidence = f"the rows {where}{whose}{candidate.says}: {memory.sentence}"
     return Order(
         candidate.name, candidate.rows, candidate.is_time, evidence,
         memory.is_clear or memory.n_found > 0, candidate.segments, candidate.unit,

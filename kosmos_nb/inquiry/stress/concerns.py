@@ -134,8 +134,8 @@ def _of_slope(slope: SlopeOut | None, measured: Measurement) -> Iterator[Concern
     if low > 0 or high < 0:
         yield (
             "outliers",
-            f"the slope rests on {rows}: without {_them(slope.rows)} {slope.without:+.3g}, "
-            f"with {_them(slope.rows)} {slope.slope:+.3g}",
+            f"the slope rests on {rows}: without {_them(slope.rows)} {_slope(slope.without)}, "
+            f"with {_them(slope.rows)} {_slope(slope.slope)}",
         )
     elif slope.is_claimed:
         yield (
@@ -281,6 +281,10 @@ def _sign(effect: Effect) -> float:
 
 def _direction(effect: Effect) -> str:
     return "positive" if effect.value > 0 else "negative"
+
+
+def _slope(value: float) -> str:
+    return units.number(value, 3, is_signed=True)
 
 
 def _them(rows: int) -> str:
