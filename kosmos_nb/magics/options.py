@@ -85,6 +85,8 @@ class OptionParser(argparse.ArgumentParser):
             UsageError: As `parse`.
         """
         words, rest = self.split_head(line)
+        if not rest and line.rstrip().endswith(";"):
+            words = self.split(line)
         return self.parse_words(words), rest
 
     def split_head(self, line: str) -> tuple[list[str], str]:
@@ -134,11 +136,12 @@ class OptionParser(argparse.ArgumentParser):
             return None
 
     def split(self, line: str) -> list[str]:
-        """Split a line into words, respecting quotes.
+        """Split a line into words, respecting quotes; a semicolon that ends it, as in Python, is in none.
 
         Raises:
             UsageError: A quote is not closed.
         """
+        line = line.rstrip().removesuffix(";")
         if line.isprintable() and not _QUOTES.intersection(line):
             return line.split()  # as shlex would, sooner; what is printable has no white space but spaces
         try:

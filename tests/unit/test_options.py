@@ -36,6 +36,15 @@ def parser() -> OptionParser:
     return made
 
 
+@pytest.mark.parametrize("line", ["--quiet -o x", "--quiet -o x;", "--quiet -o x; ", "--quiet -o 'x';"])
+def test_a_semicolon_that_ends_the_line_is_no_part_of_an_option(parser, line):
+    assert parser.parse(line).output == parser.check(line).output == "x"
+    options, rest = parser.parse_head(line)
+    assert (options.output, rest) == ("x", "")
+    assert parser.parse_head(f"{line.split(';')[0]} call(1);")[1] == "call(1);"
+    assert parser.split("'a;'") == ["a;"]
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
