@@ -41,9 +41,7 @@ def _fragment(model: ScreenModel, most: int) -> Markup:
         tag("p", tag("b", model.rows_are)),
         tag("p", model.verdict, class_="k-soft"),
         tag("table", tag("tbody", *map(_notice, notices)), aria_label="what is odd") if notices else Markup(),
-        join((tag("h4", "Columns"), tag("table", _head(), tag("tbody", *map(_column, kept)))))
-        if kept
-        else Markup(),
+        join((tag("h4", "Columns"), _columns(kept))) if kept else Markup(),
         _list(left_out(model, len(notices), len(kept))),
         join((tag("h4", CHANGES), _list(model.dropped))) if model.dropped else Markup(),
         tag("p", " · ".join(model.legend), class_="k-legend") if model.legend else Markup(),
@@ -66,20 +64,26 @@ def _notice(row: NoticeRow) -> Markup:
     )
 
 
-def _head() -> Markup:
-    names = ("column", "kind", "missing", "values", "codes")
+def _columns(rows: Sequence[ColumnRow]) -> Markup:
+    """Return the table of the columns; without codes, where nothing is odd, no column for them."""
+    has_codes = any(row.codes for row in rows)
+    return tag("table", _head(has_codes), tag("tbody", *(_column(row, has_codes) for row in rows)))
+
+
+def _head(has_codes: bool) -> Markup:
+    names = ("column", "kind", "missing", "values", *(["codes"] if has_codes else []))
     cells = (tag("th", name, scope="col", class_="k-n" if name == "missing" else None) for name in names)
     return tag("thead", tag("tr", *cells), class_="k-h")
 
 
-def _column(row: ColumnRow) -> Markup:
+def _column(row: ColumnRow, has_codes: bool) -> Markup:
     return tag(
         "tr",
         tag("td", tag("b", row.name)),
         tag("td", row.kind, class_="k-soft"),
         tag("td", row.missing, class_="k-n", data_k="missing"),
         tag("td", row.summary, class_="k-s"),
-        tag("td", *_badges(row)),
+        tag("td", *_badges(row)) if has_codes else Markup(),
         class_="k-r",
     )
 

@@ -62,11 +62,11 @@ def _table(rows: tuple[ColumnRow, ...]) -> list[str]:
         )
         for row in rows
     ]
-    head = ("column", "kind", "missing", "codes")
+    head = ("column", "kind", "missing", "codes" if any(row.codes for row in rows) else "")
     taken = sum(max(map(columns.width, cells)) for cells in zip(head, *rest, strict=True))
     room = max(SUMMARY, columns.WIDTH - taken - GAPS)
     cells = [
         (*first, columns.clip(row.summary, room), codes)
         for row, (*first, codes) in zip(rows, rest, strict=True)
     ]
-    return columns.grid((*head[:3], "values", "codes"), cells, right=[2])
+    return columns.grid((*head[:3], "values", head[3]), cells, right=[2])

@@ -1,5 +1,6 @@
 """A first look at a table, and how it is shown."""
 
+import dataclasses
 import datetime
 import re
 
@@ -167,3 +168,14 @@ def test_a_wide_table_keeps_its_notices_and_says_how_many_columns_are_left_out()
 def test_a_table_without_anything_odd_says_so():
     assert "Nothing odd was found." in screen_text(screening(notices=0))
     assert "Nothing odd was found." in screen_html(screening(notices=0))
+
+
+def test_a_table_without_codes_has_no_column_for_them():
+    plain = dataclasses.replace(
+        screening(notices=0), columns=tuple(dataclasses.replace(one, codes=()) for one in screening().columns)
+    )
+    assert "codes" in screen_text(screening())
+    assert "codes" not in screen_text(plain)
+    assert "codes" not in screen_html(plain)
+    assert screen_html(plain).count("scope=col") == 4
+    assert screen_html(plain).count("<td") == 4 * len(plain.columns)
