@@ -207,7 +207,7 @@ def research(
         time: Column that orders the rows.
         control: Columns that every test of two others holds fixed.
         ignore: Columns that are left out.
-        reference: Level that the others of its column are compared with.
+        reference: Level that the others of its column are compared with, `"level"` or `"column=level"`.
         allow: Caveat codes that do not keep a verdict from being supported.
         families: Tests beyond the usual ones: `spread`, `lag`, `survival`.
         split: Look on one half of the rows, confirm on the other.

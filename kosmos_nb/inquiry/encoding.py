@@ -31,10 +31,11 @@ def encode(table: pa.Table, *, reference: str | None = None, unit: str | None = 
     labels: dict[str, NDArray[np.int64]] = {}
     for name in table.column_names:
         column, values = read_column(name, table.column(name))
-        if values is not None and reference in column.levels:
-            column, values = _refer(column, values, column.levels.index(reference))
+        first = place_of(reference, column)
+        if values is not None and first is not None:
+            column, values = _refer(column, values, first)
         described.append((column, values))
-        found = _labels(table.column(name), is_unit=name == unit)
+        found = labels_of(table.column(name), is_unit=name == unit)
         if found is not None:
             labels[name] = found
     columns = tuple(column for column, _ in described)
@@ -49,12 +50,26 @@ def encode(table: pa.Table, *, reference: str | None = None, unit: str | None = 
     return Encoded(columns, arrays, labels, n_rows, tuple(notes), table.num_rows - n_rows)
 
 
-def _labels(values: pa.ChunkedArray, *, is_unit: bool) -> NDArray[np.int64] | None:
-    """Return codes of texts, categories or whole numbers, where there are 6 to n / 2 of them."""
+def place_of(reference: str | None, column: Column) -> int | None:
+    """Return which level of the column `LEVEL` or `COLUMN=LEVEL` names; None where it is none."""
+    named = (at for at, level in enumerate(column.levels) if reference in (level, f"{column.name}={level}"))
+    return next(named, None)
+
+
+def labels_of(values: pa.ChunkedArray, *, is_unit: bool = False) -> NDArray[np.int64] | None:
+    """Return codes of texts, categories or whole numbers, -1 where missing; else None.
+
+    Args:
+        values: Of a column.
+        is_unit: Whether the user says that they tell subjects; else there must be 6 to n / 2 of them.
+    """
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.compute as pc  # noqa: PLC0415
 
     kind = values.type
+    if is_unit and pa.types.is_floating(kind) and pc.all(pc.equal(values, pc.round(values))).as_py():
+        values = values.cast(pa.int64(), safe=False)  # pandas makes floats of whole numbers with gaps
+        kind = values.type
     if pa.types.is_dictionary(kind):
         values = values.cast(kind.value_type)
         kind = values.type

@@ -92,7 +92,9 @@ def _numbered(
         said.append(f"{taken}, before any outcome was seen")
         ordered = ordered[: question.cap]
     if len(ordered) > MANY:
-        said.append(f"{len(ordered):,} hypotheses are many; --target or --hypotheses makes them fewer")
+        said.append(
+            f"{len(ordered):,} hypotheses are many; a target, or a number of hypotheses, makes them fewer"
+        )
     named = [(dataclasses.replace(one, id=f"H{n}"), sign) for n, (one, sign) in enumerate(ordered, start=1)]
     signs: dict[str, Sign] = {one.id: sign for one, sign in named if sign}
     return Proposal(tuple(one for one, _ in named), signs, tuple(said))

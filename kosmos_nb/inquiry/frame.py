@@ -32,7 +32,7 @@ def as_table(data: object, *, name: str) -> tuple[pa.Table, tuple[str, ...]]:
 
     Returns:
         The table, shape (n_rows, n_columns) without the columns that Arrow cannot hold, and a
-        sentence for each of those.
+        sentence for each of those and for each that had to be changed.
 
     Raises:
         ResearchError: Not a table, no rows, no columns, or two columns of one name.
@@ -103,14 +103,27 @@ def _from_pandas(frame: Any, name: str) -> tuple[pa.Table, tuple[str, ...]]:
     arrays: dict[str, pa.Array] = {}
     notes = []
     for position, column in enumerate(names):
+        values = frame.iloc[:, position]
         try:
-            arrays[column] = pa.array(_with_text_levels(frame.iloc[:, position]), from_pandas=True)
+            found = pa.array(_with_text_levels(values), from_pandas=True)
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
             notes.append(f"{column}: left out, its values are of mixed or unknown types")
+            continue
+        zones = _zones(values) if values.dtype == object and pa.types.is_timestamp(found.type) else []
+        if len(zones) > 1:
+            found = found.cast(pa.timestamp("us", "UTC"))
+            notes.append(f"{column}: its times are of several zones ({', '.join(zones)}), all taken to UTC")
+        arrays[column] = found
     table = pa.table(arrays) if arrays else pa.table({})
     if not arrays and len(frame.columns):
         raise ResearchError(f"No column of {name} can be read: all hold mixed or unknown types.")
     return table, tuple(notes)
+
+
+def _zones(values: Any) -> list[str]:
+    """Return the names of the time zones in a column of times; times without one count as UTC's."""
+    zones = {value.tzinfo for value in values.dropna() if hasattr(value, "tzinfo")}
+    return sorted({"none, read as UTC" if zone is None else str(zone) for zone in zones})
 
 
 def _with_text_levels(values: Any) -> Any:
@@ -159,7 +172,7 @@ def check_size(table: pa.Table, question: Question, *, name: str) -> None:
     minutes = pairs * (PAIR_S + table.num_rows * PAIR_ROW_S) / 60
     raise ResearchError(
         f"{name} has {k:,} columns: {pairs:,} pairs, about {max(1, round(minutes)):,} min. "
-        "Name a target, or say how many hypotheses to test (--target, --hypotheses)."
+        "Name a target, or say how many hypotheses to test (target, hypotheses)."
     )
 
 

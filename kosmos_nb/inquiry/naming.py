@@ -37,6 +37,7 @@ def check_columns(
     def named(column: object) -> str:
         return check_target(column, names, left_out=left_out, data_name=data_name)
 
+    unread = {sentence.split(": ", 1)[0] for sentence in left_out} - set(names)
     for claim in question.claims:
         for column in filter(None, (claim.y, claim.x, *claim.given, claim.by)):
             named(column)
@@ -45,7 +46,7 @@ def check_columns(
         unit=None if question.unit is None else named(question.unit),
         time=None if question.time is None else named(question.time),
         control=tuple(dict.fromkeys(map(named, question.control))),
-        ignore=tuple(dict.fromkeys(map(named, question.ignore))),
+        ignore=tuple(dict.fromkeys(named(one) for one in question.ignore if str(one) not in unread)),
     )
     _check_sense(checked)
     return checked
@@ -116,6 +117,10 @@ def _check_sense(question: Question) -> None:
         both = next((column for column in columns if column in question.ignore), None)
         if both:
             raise ResearchError(f"The column {both!r} is to be ignored, and is named by {role} as well.")
+    if question.unit is not None and question.unit in (question.time, *question.control):
+        raise ResearchError(
+            f"The unit {question.unit!r} tells which rows belong together; leave it out of time and control."
+        )
     if question.target is not None and question.target in question.control:
         raise ResearchError(
             f"The target {question.target!r} cannot be held fixed. Leave it out of the controls."

@@ -41,7 +41,7 @@ class Question:
         time: Column that orders the rows; None: as the screens find.
         control: Columns that every test of two others holds fixed.
         ignore: Columns left out.
-        reference: Level that the others of its column are compared with.
+        reference: Level that the others of its column are compared with, `LEVEL` or `COLUMN=LEVEL`.
         allow: Caveat codes that do not cap a verdict.
         families: Families beyond the usual ones: spread, lag, survival.
         split: Look on one half of the rows, confirm on the other.

@@ -85,7 +85,8 @@ def _numeric(name: str, values: pa.ChunkedArray) -> tuple[Column, NDArray[Any] |
     if len(distinct) <= MANY_VALUES:  # the rest may hold more
         distinct = np.unique(present)
     if len(distinct) == 0:
-        return Column(name, "unusable", reason="all values are missing", missing=missing), None
+        few = "infinite" if infinite == len(numbers) else "missing or infinite" if infinite else "missing"
+        return Column(name, "unusable", (), caveats, f"all values are {few}", missing), None
     if len(distinct) == 1:
         return Column(
             name, "unusable", caveats=("constant",), reason="it has one value only", missing=missing

@@ -24,6 +24,7 @@ from kosmos_nb.inquiry.ledger import Ledger
 from kosmos_nb.inquiry.naming import check_columns
 from kosmos_nb.inquiry.question import Question
 from kosmos_nb.inquiry.reading_task import Reading
+from kosmos_nb.inquiry.roles import check_roles
 from kosmos_nb.inquiry.target import check_target, find_target
 
 if TYPE_CHECKING:
@@ -65,8 +66,9 @@ class ResearchRun:
             named = check_target(question.target, names, left_out=notes, data_name=data_name)
             question = dataclasses.replace(question, target=named)
         question = check_columns(question, table.column_names, left_out=notes, data_name=data_name)
-        table = table.drop_columns(list(question.ignore))
+        table = table.drop_columns([name for name in question.ignore if name in table.column_names])
         check_usable(table, name=data_name)
+        check_roles(table, question, data_name=data_name)
         check_size(table, question, name=data_name)
         _sweep()
         self._folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
@@ -237,6 +239,8 @@ def _check(question: Question) -> None:
     for name, value in (("alpha", question.alpha), ("smallest", question.smallest)):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
             raise ResearchError(f"{name} must lie between 0 and 1, not {value!r}.")
+    if not isinstance(question.split, bool):
+        raise ResearchError(f"split is either True or False, not {question.split!r}.")
     if question.cap is not None and question.cap < 1:
         raise ResearchError(f"At least one hypothesis must be tested, not {question.cap}.")
     if question.seed < 0:

@@ -14,6 +14,7 @@ from kosmos_nb.inquiry.frame import as_table
 from kosmos_nb.inquiry.naming import check_columns, columns_of
 from kosmos_nb.inquiry.question import Question
 from kosmos_nb.inquiry.reading_task import Reading
+from kosmos_nb.inquiry.roles import check_roles
 from kosmos_nb.inquiry.screens import sketch
 
 
@@ -36,6 +37,7 @@ def screen(
     asked = check_columns(
         Question(unit=unit, time=time), table.column_names, left_out=left_out, data_name=name
     )
+    check_roles(table, asked, data_name=name)
     encoded = encode(table, unit=asked.unit)
     links = survey.find_links(encoded, Reading(copy=Path(), folder=Path(), unit=asked.unit, time=asked.time))
     order = links.order if links.order is not None and links.order.needs_whitening else None

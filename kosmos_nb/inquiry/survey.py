@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kosmos_nb.core import ResearchError
 from kosmos_nb.history.records import Notice
 from kosmos_nb.inquiry import halving, repeated
 from kosmos_nb.inquiry.caveats import rank_of
@@ -24,7 +23,6 @@ from kosmos_nb.inquiry.screens import find_unit, look
 from kosmos_nb.inquiry.series import Order, Whitened, find_order, whiten
 from kosmos_nb.inquiry.series.notices import notices
 
-FEWEST_SUBJECTS = 6
 RANKS = ("blocks", "warns", "notes")
 Arrays = dict[str, NDArray[Any]]
 
@@ -34,9 +32,6 @@ def read(reading: Reading) -> tuple[Design, ...]:
 
     Returns:
         The design of the whole table; where the rows are split, that of each half.
-
-    Raises:
-        ResearchError: The unit or the time that the user names cannot serve.
     """
     encoded = encode(read_copy(reading.copy), reference=reading.reference, unit=reading.unit)
     links = find_links(encoded, reading)
@@ -77,11 +72,6 @@ def find_links(encoded: Encoded, reading: Reading) -> Links:
     columns, arrays, n_rows = encoded.columns, encoded.arrays, encoded.n_rows
     sentences = []
     unit = reading.unit or ""
-    if unit and (unit not in encoded.labels or int(encoded.labels[unit].max()) + 1 < FEWEST_SUBJECTS):
-        raise ResearchError(
-            f"--unit names {unit!r}, but it does not tell subjects: that takes {FEWEST_SUBJECTS} or more, "
-            "each with several rows."
-        )
     if unit:
         sentences.append(f"the rows of one `{unit}` belong to the same subject, as you say")
     else:

@@ -55,7 +55,7 @@ PARSER.add_argument(
     "--ignore", action="append", type=opt.whole_list, metavar="X,Y", help="Leave these columns out."
 )
 PARSER.add_argument(
-    "--reference", metavar="LEVEL", help="Compare the other levels of its column with this one."
+    "--reference", metavar="LEVEL", help="Compare the other levels of its column with this one; or COL=LEVEL."
 )
 PARSER.add_argument(
     "--allow",

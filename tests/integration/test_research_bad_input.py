@@ -1,5 +1,7 @@
 """What a newcomer may hand to a run by mistake: one clear line or a verdict with a reason, no traceback."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -148,10 +150,109 @@ def test_a_hypothesis_with_a_slip_is_shown_with_its_place(line, said):
         ({"seed": "a"}, "must be a whole number"),
         ({"hypotheses": 3.5}, "must be a whole number"),
         ({"hypotheses": 0}, "At least one hypothesis"),
+        ({"split": 5}, "split is either True or False, not 5."),
+        ({"split": "yes"}, "split is either True or False, not 'yes'."),
+        ({"reference": "Mars"}, "No column of data has a level 'Mars'. There is a, b."),
+        ({"reference": "g=Mars"}, "The column 'g' has no level 'Mars'. There is a, b."),
+        ({"reference": "A"}, "Did you mean 'a'?"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_in_one_line(settings, said):
     with pytest.raises(KosmosError) as caught:
-        kosmos_nb.research(TABLE, **settings).result()
+        kosmos_nb.research(TABLE, **settings)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+ROLES = TABLE.assign(
+    one=1,
+    id=[f"k{i}" for i in range(N)],
+    day=[f"2020-01-{i % 28 + 1:02d}" for i in range(N)],
+    at=[NOON + pd.Timedelta(days=i % 20) for i in range(N)],
+    twelve=[f"p{i % 12}" for i in range(N)],
+    rare=["a"] * 30 + ["b"] * 27 + ["c"] * 3,
+)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"unit": "y"}, "The unit 'y' does not tell subjects: it holds decimals,"),
+        ({"unit": "at"}, "does not tell subjects: it holds dates or times,"),
+        ({"unit": "g"}, "does not tell subjects: that takes 6 different values or more, and it has 2."),
+        ({"unit": "id"}, "does not tell subjects: each of its values has one row only."),
+        ({"unit": "twelve", "time": "twelve"}, "leave it out of time and control"),
+        ({"unit": "twelve", "control": "twelve"}, "leave it out of time and control"),
+        ({"time": "day"}, "The time 'day' is text, which has no order in time. Make dates or numbers of it"),
+        ({"time": "one"}, "The time 'one' cannot order the rows: it has one value only."),
+        ({"control": "id"}, "The control 'id' cannot be held fixed: 60 different values"),
+        ({"control": ["g", "one"]}, "The control 'one' cannot be held fixed: it has one value only."),
+        (
+            {"reference": "c"},
+            "The level 'c' of 'rare' has fewer than 5 rows, too few to compare others with.",
+        ),
+    ],
+)
+def test_a_column_that_cannot_serve_is_told_before_anything_is_proposed(settings, said):
+    with pytest.raises(KosmosError) as caught:
+        kosmos_nb.research(ROLES, **settings)
+    assert said in str(caught.value)
+    assert "--" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    if set(settings) <= {"unit", "time"}:
+        with pytest.raises(KosmosError, match=re.escape(str(caught.value))):
+            kosmos_nb.screen(ROLES, **settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"time": "at", "unit": "twelve"},
+        {"time": "number"},
+        {"time": "wave"},
+        {"unit": "with_gaps"},
+        {"ignore": ["unread", "one"]},
+        {"reference": "b"},
+        {"reference": "g=b"},
+    ],
+)
+def test_a_column_that_can_serve_is_taken(settings):
+    waves = pd.Categorical(ROLES.g.map({"a": "early", "b": "late"}), ["early", "late"], ordered=True)
+    gaps = [np.nan if i == 7 else i % 12 for i in range(N)]
+    frame = ROLES.assign(number=range(N), wave=waves, with_gaps=gaps, unread=[1, "a"] * 30)
+    run = kosmos_nb.research(frame, hypotheses="y ~ g", workers=0, **settings).result()
+    assert run.status == "done"
+    if "reference" in settings:
+        assert "; a − b" in run.verdicts.reason[0]
+    if "unit" in settings:
+        said = f"the rows of one `{settings['unit']}` belong to the same subject, as you say"
+        assert said in run.snapshot().run.notes
+
+
+def test_times_of_several_zones_are_taken_to_utc_and_said():
+    times = [NOON.tz_localize("Asia/Tokyo"), NOON.tz_localize("Europe/Berlin"), None, NOON] * 15
+    frame = beside("t", [at if at is None else at + pd.Timedelta(days=i) for i, at in enumerate(times)])
+    said = (
+        "t: its times are of several zones (Asia/Tokyo, Europe/Berlin, none, read as UTC), all taken to UTC"
+    )
+    assert said in kosmos_nb.research(frame, workers=0).result().snapshot().run.notes
+    look = kosmos_nb.screen(frame)
+    assert said in look.dropped
+    assert look.columns[1].summary.startswith("2020-01-01 to 2020-02-29")
+    one_zone = beside("t", [NOON.tz_localize("Asia/Tokyo") + pd.Timedelta(days=i) for i in range(N)])
+    assert not any("zones" in line for line in kosmos_nb.screen(one_zone.astype(object)).dropped)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([np.inf, -np.inf] * 30, "all values are infinite"),
+        ([np.inf, np.nan] * 30, "all values are missing or infinite"),
+        ([np.nan] * 60, "all values are missing"),
+    ],
+)
+def test_a_column_without_any_number_says_which_kind_of_none(values, said):
+    frame = beside("c", values).assign(x=TABLE.x)
+    assert kosmos_nb.screen(frame).columns[1].summary == said
+    verdicts = kosmos_nb.research(frame, workers=0).verdicts
+    assert f"c: {said}" in set(verdicts.reason)

@@ -90,6 +90,13 @@ def test_o_keeps_the_run_and_wait_waits_also_live(kernel):
     assert kernel.value("((kept.partial.x == 'sex') | (kept.partial.y == 'sex')).all()") == "np.True_"
 
 
+def test_a_semicolon_at_the_end_of_the_line_belongs_to_no_option(kernel):
+    reply = kernel.run("%kosmos_research --data penguins --hypotheses 1 --wait -o kept;")
+    assert reply.error is None
+    assert kernel.value("kept.status") == "'done'"
+    assert kernel.run("%%kosmos_research --data penguins --wait;\nyear ~ body_mass_g").error is None
+
+
 def test_status_list_and_cancel(kernel):
     ask(kernel, "%kosmos_research slow --data wide -o slow", cell_id="five")
     assert "running" in ask(kernel, "%kosmos_research --status").stdout
@@ -139,6 +146,16 @@ def workers_cpu_s(kernel):
         ("--data penguins --workers -1", "--workers"),
         ("--data penguins --engine claude", "Claude comes with a later version"),
         ("--data penguins --engine statistic", "Did you mean statistics?"),
+        (
+            "--data penguins --unit sex",
+            "The unit 'sex' does not tell subjects: that takes 6 different values",
+        ),
+        ("--data penguins --time species", "The time 'species' is text, which has no order in time."),
+        ("--data penguins --reference island=Mars", "'island' has no level 'Mars'. There is Biscoe, Dream,"),
+        (
+            "--data penguins --reference Biscoo",
+            "No column of penguins has a level 'Biscoo'. Did you mean 'Biscoe'?",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_the_kernel_goes_on(kernel, line, message):
