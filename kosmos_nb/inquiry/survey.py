@@ -79,7 +79,9 @@ def find_links(encoded: Encoded, reading: Reading) -> Links:
         if found is not None and found.name and found.name in encoded.labels:
             unit = found.name
             sentences.append(found.sentence)
-    order = find_order(columns, arrays, n_rows, time=reading.time, unit=unit or None)
+    # Subjects are too many for a category; which row is whose tells the order all the same.
+    known = arrays | ({unit: encoded.labels[unit]} if unit and unit not in arrays else {})
+    order = find_order(columns, known, n_rows, time=reading.time, unit=unit or None)
     if order is not None and order.needs_whitening:
         sentences.append(order.evidence)
     return Links(

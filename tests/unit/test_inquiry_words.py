@@ -179,3 +179,12 @@ def test_a_trend_in_a_panel_is_told_within_its_units():
     said = {notice.code: notice.sentence for notice in look.notices}
     assert said["trend"].startswith("rising rises or falls over the rows within each patient")
     assert "cannot be told from random walks within each patient: " in said["nonstationary"]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_subjects_too_many_for_a_category_are_series_of_their_own_also_where_no_time_is_shared(shared):
+    frame = panel(units_=60)
+    if not shared:
+        frame["day"] += np.random.default_rng(5).random(len(frame)) / 2
+    look = kosmos_nb.screen(frame, unit="patient", time="day")
+    assert "are in order of day within each patient: " in look.rows_are

@@ -148,13 +148,13 @@ def _by(
     *,
     is_asked: bool = False,
 ) -> _Candidate:
-    """Order by a column; where times repeat, by unit first if some category tells the rows apart."""
+    """Order by a column within the unit; without one, where times repeat, within a category if any serves."""
     column = next((one for one in columns if one.name == name), None)
     is_time = is_asked or (column is not None and calendar.is_date(column)) or calendar.is_time_name(name)
     present = np.flatnonzero(~np.isnan(values)) if values.dtype.kind == "f" else np.arange(len(values))
     rows = present[np.argsort(values[present], kind="stable")].astype(np.int64)
     repeats = len(rows) - len(np.unique(values[rows]))
-    if repeats * 20 <= len(rows):
+    if repeats * 20 <= len(rows) and unit is None:
         return _Candidate(name, rows, is_time, is_asked)
     names, codes = _units(columns, arrays, values, present, unit)
     if codes is None:
