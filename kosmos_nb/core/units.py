@@ -40,6 +40,11 @@ def count(value: int) -> str:
     return f"{value:,}".replace(",", "\u202f")
 
 
+def counted(value: int, noun: str) -> str:
+    """Format a number of things: `1 row`, `48 211 rows`."""
+    return f"{count(value)} {noun}" + ("" if value == 1 else "s")
+
+
 def dollars(value: float) -> str:
     """Format a cost: `$12.40`, `$0.031`, `$0`, `< $0.0001`."""
     if value < 0:

@@ -17,6 +17,7 @@ from kosmos_nb.inquiry.categories import cramers_v, v_interval
 from kosmos_nb.inquiry.groups import delta_interval, delta_with_error, epsilon2_interval
 from kosmos_nb.inquiry.measurement import CRAMER_V, DELTA, EPSILON2, Measurement, Untestable, one_sided
 from kosmos_nb.inquiry.ranks import Floats, Ints, sort
+from kosmos_nb.inquiry.values import difference
 
 FEWEST_ROWS = 10
 Codes = NDArray[np.int32]
@@ -72,7 +73,7 @@ def groups(
         ci95=intervals[0], ci90=intervals[1], ci_claim=intervals[2],
         detectable=min(1.0, laws.detectable_z(alpha) * error),
         test="aligned ranks within subjects", effect_raw=float(means[1] - means[0]), unit=unit,
-        notes=(f"{levels[int(used[1])]} − {levels[int(used[0])]}, within subjects",),
+        notes=(f"{difference(levels[int(used[1])], levels[int(used[0])])}, within subjects",),
     )  # fmt: skip
 
 

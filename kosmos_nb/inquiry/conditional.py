@@ -16,7 +16,8 @@ from kosmos_nb.inquiry.association import correlation
 from kosmos_nb.inquiry.measurement import PARTIAL_R2, PARTIAL_RHO, Measurement, Untestable, one_sided
 from kosmos_nb.inquiry.ranks import Floats
 from kosmos_nb.inquiry.regression import Added
-from kosmos_nb.inquiry.units import slope_unit
+from kosmos_nb.inquiry.units import share_of, slope_unit
+from kosmos_nb.inquiry.values import difference
 from kosmos_nb.inquiry.variables import Variable, columns_of, complete, dummies, held_fixed, ranked
 
 FEWEST_ROWS = 10
@@ -157,7 +158,7 @@ def _drawn_p(first: Floats, second: Floats, seen: float, seed: int) -> float:
 def _raw(x: Variable, y: Variable, base: Floats) -> tuple[float | None, str]:
     """Return the adjusted slope, or difference between two levels, in the data's units."""
     found = regression.slope(y.values.astype(np.float64), x.values.astype(np.float64), base)
-    name, unit = (y.name, y.unit) if y.is_numeric else (f"share of {y.levels[1]}", "")
+    name, unit = (y.name, y.unit) if y.is_numeric else (share_of(y.name, y.levels[1]), "")
     return found, slope_unit(name, unit, x.name, x.unit) if x.is_numeric else unit or name
 
 
@@ -165,6 +166,6 @@ def _notes(x: Variable, y: Variable, names: str, is_directed: bool) -> tuple[str
     """Say which level is compared with which, and how strong the relation is with nothing fixed."""
     if not is_directed:
         return (f"with {names} held fixed",)
-    levels = () if x.is_numeric else (f"{x.levels[1]} − {x.levels[0]}",)
+    levels = () if x.is_numeric else (difference(x.levels[1], x.levels[0]),)
     alone = correlation(ranked(x.values.astype(np.float64)), ranked(y.values.astype(np.float64)))
     return (*levels, f"with {names} held fixed; rank correlation without that {units.signed(alone)}")

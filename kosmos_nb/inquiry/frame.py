@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kosmos_nb.core import ResearchError
+from kosmos_nb.core import ResearchError, units
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,7 +101,7 @@ def _from_pandas(frame: Any, name: str) -> tuple[pa.Table, tuple[str, ...]]:
     names = [str(column) for column in frame.columns]
     _check_unique(names, name)
     arrays: dict[str, pa.Array] = {}
-    notes = []
+    notes = _index_left_out(frame, names, name)
     for position, column in enumerate(names):
         values = frame.iloc[:, position]
         try:
@@ -118,6 +118,15 @@ def _from_pandas(frame: Any, name: str) -> tuple[pa.Table, tuple[str, ...]]:
     if not arrays and len(frame.columns):
         raise ResearchError(f"No column of {name} can be read: all hold mixed or unknown types.")
     return table, tuple(notes)
+
+
+def _index_left_out(frame: Any, names: list[str], name: str) -> list[str]:
+    """Say that an index that tells something is no column; one that was only ever row numbers does not."""
+    levels = [level for level in frame.index.names if level is not None and str(level) not in names]
+    if not levels and type(frame.index).__name__ not in ("DatetimeIndex", "PeriodIndex", "TimedeltaIndex"):
+        return []
+    which = ", ".join(map(str, levels)) or "of dates or times"
+    return [f"the index ({which}) is no column and was left out; {name}.reset_index() makes columns of it"]
 
 
 def _zones(values: Any) -> list[str]:
@@ -158,7 +167,8 @@ def check_usable(table: pa.Table, *, name: str) -> None:
         return
     found = f"only {usable[0]!r} varies" if usable else "none varies"
     raise ResearchError(
-        f"{name} has {table.num_rows:,} rows and {table.num_columns} columns, but {found}: "
+        f"{name} has {units.counted(table.num_rows, 'row')} and "
+        f"{units.counted(table.num_columns, 'column')}, but {found}: "
         "two columns with at least two different values are needed."
     )
 

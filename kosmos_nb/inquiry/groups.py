@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kosmos_nb.inquiry import chance, laws
 from kosmos_nb.inquiry.measurement import DELTA, EPSILON2, Measurement, Untestable, one_sided
 from kosmos_nb.inquiry.ranks import Floats, Ints, Mask, Sorted
+from kosmos_nb.inquiry.values import difference
 
 SMALL_GROUP = 15
 PERMUTE_UP_TO = 500
@@ -151,7 +152,7 @@ def _two(
         effect_raw=mean_second - mean_first,
         unit=unit,
         caveats=caveats,
-        notes=(f"{levels[pair[1]]} − {levels[pair[0]]}",),
+        notes=(difference(levels[pair[1]], levels[pair[0]]),),
     )
 
 

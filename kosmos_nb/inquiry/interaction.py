@@ -17,8 +17,8 @@ from kosmos_nb.inquiry import logistic, regression
 from kosmos_nb.inquiry.measurement import PARTIAL_R, PARTIAL_R2, Measurement, Untestable, one_sided
 from kosmos_nb.inquiry.ranks import Floats, Mask
 from kosmos_nb.inquiry.regression import Added
-from kosmos_nb.inquiry.units import slope_unit
-from kosmos_nb.inquiry.values import writer
+from kosmos_nb.inquiry.units import share_of, slope_unit
+from kosmos_nb.inquiry.values import difference, writer
 from kosmos_nb.inquiry.variables import (
     Variable,
     complete,
@@ -180,7 +180,7 @@ def _effect_within(x: Variable, y: Variable, rows: Mask) -> float:
 
 
 def _unit(x: Variable, y: Variable) -> str:
-    name, unit = (y.name, y.unit) if y.is_numeric else (f"share of {y.levels[1]}", "")
+    name, unit = (y.name, y.unit) if y.is_numeric else (share_of(y.name, y.levels[1]), "")
     return slope_unit(name, unit, x.name, x.unit) if x.is_numeric else unit or name
 
 
@@ -188,7 +188,7 @@ def _direction(x: Variable, moderator: Variable, r: float) -> str:
     """Return in words the sign of the tested effect; nothing where it is shown as zero."""
     if abs(r) < NO_SIGN:
         return ""
-    what = "slope" if x.is_numeric else f"difference {x.levels[1]} − {x.levels[0]}"
+    what = "slope" if x.is_numeric else f"difference {difference(x.levels[1], x.levels[0])}"
     if moderator.is_numeric:
         return f"the {what} {'grows with' if r > 0 else 'falls with growing'} {moderator.name}"
     first, second = moderator.levels

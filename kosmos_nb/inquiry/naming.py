@@ -117,6 +117,14 @@ def _check_sense(question: Question) -> None:
         both = next((column for column in columns if column in question.ignore), None)
         if both:
             raise ResearchError(f"The column {both!r} is to be ignored, and is named by {role} as well.")
+    if question.claims and question.control:
+        raise ResearchError(
+            "Your own hypotheses say themselves what they hold fixed, as y ~ x | z. Leave control out."
+        )
+    if question.claims and question.families:
+        raise ResearchError(
+            "Your own hypotheses are tested alone. Leave them out to test a family, or leave the family out."
+        )
     if question.unit is not None and question.unit in (question.time, *question.control):
         raise ResearchError(
             f"The unit {question.unit!r} tells which rows belong together; leave it out of time and control."

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kosmos_nb.core import units
 from kosmos_nb.inquiry import regression
 from kosmos_nb.inquiry.chatterjee import xi_p
 from kosmos_nb.inquiry.measurement import PARTIAL_R, Measurement, Untestable
@@ -188,7 +189,7 @@ def _commonest_share(values: Floats) -> float:
 def _sentence(bend: _Bend) -> str:
     of, on = bend.of.name, bend.on
     if bend.turn is None:
-        return f"{of} does not turn within the middle {1 - 2 * EDGE:.0%} of {on.name}"
+        return f"{of} does not turn within the middle {units.share(1 - 2 * EDGE)} of {on.name}"
     unit = f" {on.unit}" if on.unit and on.unit != "day" else ""
     end = "lowest" if bend.added.r > 0 else "highest"
     return f"{of} is {end} near {on.name} = {writer(on.values, on.unit, 4)(bend.turn)}{unit}"

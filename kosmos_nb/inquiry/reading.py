@@ -20,6 +20,9 @@ MOST_LEVELS = 50
 ID_SHARE = 0.95
 MANY_VALUES = 20
 SAMPLE = 2_000
+GLIMPSE = 50
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+DATE = re.compile(r"\d{4}([-/.])\d{1,2}\1\d{1,2}([T ]\d{1,2}:\d{2}.*)?|\d{1,2}([-/.])\d{1,2}\3\d{2,4}")
 US_PER_S, S_PER_DAY = 1e6, 86_400
 
 
@@ -123,7 +126,7 @@ def _category(
     encoded = values.combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
-    labels: list[str] = encoded.dictionary.to_pylist()
+    labels = list(map(_visible, encoded.dictionary.to_pylist()))
     raw: NDArray[np.int64] = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
     counts = np.bincount(raw[raw >= 0], minlength=len(labels))
     present, missing = int(counts.sum()), int((raw < 0).sum())
@@ -134,11 +137,11 @@ def _category(
     if present > 20 and len(labels) / present > ID_SHARE:
         return Column(
             name, "unusable", caveats=("id_like",), missing=missing,
-            reason=f"{len(labels):,} different values in {present:,} rows: looks like an id",
+            reason=f"{len(labels):,} different values in {present:,} rows: looks like an id{_advice(labels)}",
         ), None  # fmt: skip
     common = int(np.sum(counts >= RARE_ROWS))
     if common > MOST_LEVELS:
-        reason = f"it has {common:,} levels, more than {MOST_LEVELS}"
+        reason = f"it has {common:,} levels, more than {MOST_LEVELS}{_advice(labels)}"
         return Column(name, "unusable", missing=missing, reason=reason), None
     return _grouped(name, labels, raw, counts, missing, ordered)
 
@@ -169,12 +172,26 @@ def _grouped(
     if len(levels) < 2:
         return Column(
             name, "unusable", caveats=("few_per_level",), missing=missing,
-            reason=f"fewer than two levels have {RARE_ROWS} rows or more",
+            reason=f"fewer than two levels of {len(labels):,} have {RARE_ROWS} rows or more{_advice(labels)}",
         ), None  # fmt: skip
     code = {label: position for position, label in enumerate(levels)}
     fallback = code[levels[-1]] if rare and levels[-1] not in common else -1
     lookup = np.array([code.get(label, fallback) for label in labels] + [-1], dtype=np.int32)
     return Column(name, "category", tuple(levels), caveats, reason, missing), lookup[raw]
+
+
+def _visible(label: str) -> str:
+    """Return the label; one of nothing but spaces in quotes."""
+    return label if label.strip() else repr(label)
+
+
+def _advice(labels: list[str]) -> str:
+    """Say what to do where texts are numbers or dates; nothing where they are neither."""
+    few = labels[:GLIMPSE]
+    for form, what, how in ((NUMBER, "numbers", "pd.to_numeric"), (DATE, "dates", "pd.to_datetime")):
+        if all(form.fullmatch(label.strip()) for label in few):
+            return f"; its texts are {what}: {how} makes {what} of them"
+    return ""
 
 
 def _count(number: int, noun: str) -> str:
@@ -185,7 +202,7 @@ def _dictionary_order(values: pa.ChunkedArray) -> list[str]:
     import pyarrow as pa  # noqa: PLC0415
 
     order: list[str] = values.chunk(0).dictionary.cast(pa.string()).to_pylist()
-    return order
+    return list(map(_visible, order))
 
 
 def _natural(label: str) -> list[tuple[int, float, str]]:

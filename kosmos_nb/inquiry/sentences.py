@@ -16,7 +16,8 @@ def effect_in_units(hypothesis: Hypothesis, measured: Measurement) -> str:
     if raw is None or not math.isfinite(raw) or not measured.unit or hypothesis.family == "interaction":
         return ""
     rows = f"{measured.n:,} {_ROWS.get(hypothesis.family, 'rows')}"
-    amount = f"{units.number(raw, 3, is_signed=measured.is_directed)} {_spoken(measured.unit)}"
+    is_change = measured.is_directed and hypothesis.family != "survival"  # a ratio has no sign
+    amount = f"{units.number(raw, 3, is_signed=is_change)} {_spoken(measured.unit)}"
     if not measured.is_directed:
         return f"{amount} apart, {rows}"
     return f"{amount}, {rows}"

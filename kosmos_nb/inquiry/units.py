@@ -16,6 +16,11 @@ def unit_of(column: str) -> str:
     return UNITS.get(last.lower(), "") if head else ""
 
 
+def share_of(column: str, level: str) -> str:
+    """Return the unit of a change in how many rows have that level: `share of survived = 1`."""
+    return f"share of {column} = {level}"
+
+
 def slope_unit(y: str, y_unit: str, x: str, x_unit: str) -> str:
     """Return the unit of a change in y for one unit of x: `mm/g`, or `price per area`.
 

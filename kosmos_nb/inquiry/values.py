@@ -32,6 +32,15 @@ def writer(values: Floats, unit: str, digits: int = 5) -> Callable[[float], str]
     return write
 
 
+def difference(later: str, earlier: str) -> str:
+    """Return what is compared with what: `male − female`; levels that are numbers in quotes, `'1' − '0'`."""
+    return f"{_quoted(later)} − {_quoted(earlier)}"
+
+
+def _quoted(level: str) -> str:
+    return repr(level) if level[:1].isdigit() or level[:1] in "-+." else level
+
+
 def _are_years(present: Floats) -> bool:
     """Whether all values are whole and lie where calendar years do."""
     if len(present) == 0 or present.min() < FIRST_YEAR or present.max() > LAST_YEAR:

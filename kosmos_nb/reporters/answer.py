@@ -34,7 +34,7 @@ def answer(snapshot: RunSnapshot) -> str:
             else so_far + told
         )
     names = "; ".join(clean(v.statement, 80) for v in held[:3])
-    counted = f"{n_held} of {n_asked} hypotheses are supported"
+    counted = f"{n_held} of {n_asked} hypotheses {'is' if n_held == 1 else 'are'} supported"
     return f"{so_far}{counted}{', the strongest: ' + names if names else ''}."
 
 

@@ -232,7 +232,8 @@ def _raw(verdict: Verdict | None) -> str:
     value = finite(verdict.effect_raw) if verdict else None
     if verdict is None or value is None:
         return ""
-    number = units.number(value, 3, is_signed=True).replace(",", "\u202f")
+    is_change = bool(verdict.sign) and verdict.family != "survival"  # a range or a ratio has no sign
+    number = units.number(value, 3, is_signed=is_change).replace(",", "\u202f")
     return f"{number} {clean(verdict.unit, COLUMN_CHARACTERS)}".rstrip()
 
 
@@ -258,7 +259,7 @@ def _counts(everyone: Sequence[Progress]) -> tuple[tuple[str, str, int], ...]:
 
 def _data(run: Run) -> str:
     target = f"target {clean(run.target, COLUMN_CHARACTERS)}" if run.target else ""
-    shape = f"{units.count(run.n_rows)} rows × {units.count(run.n_columns)} columns"
+    shape = f"{units.counted(run.n_rows, 'row')} × {units.counted(run.n_columns, 'column')}"
     name = clean(run.data_name, COLUMN_CHARACTERS)
     return " · ".join(part for part in (name, shape, target, f"seed {run.seed}") if part)
 

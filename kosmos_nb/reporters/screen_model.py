@@ -88,7 +88,7 @@ def screen_model(screening: Screening) -> ScreenModel:
         dropped.append(f"and {units.count(len(screening.dropped) - MOST_DROPPED)} more")
     return ScreenModel(
         title=f"A first look at {clean(screening.data_name, NAME_CHARACTERS)}",
-        shape=f"{units.count(screening.n_rows)} rows × {units.count(screening.n_columns)} columns",
+        shape=f"{units.counted(screening.n_rows, 'row')} × {units.counted(screening.n_columns, 'column')}",
         rows_are=_rows_are(clean(screening.rows_are, 2 * SENTENCE_CHARACTERS)),
         verdict=_verdict(found),
         notices=tuple(map(_notice, notices[:MOST_NOTICES])),

@@ -24,7 +24,7 @@ def beside(name, values):
     ("data", "said"),
     [
         pytest.param(TABLE.head(0), "data has no rows (columns: y, x, g)", id="no rows"),
-        pytest.param(TABLE.head(1), "none varies", id="one row"),
+        pytest.param(TABLE.head(1), "data has 1 row and 3 columns, but none varies", id="one row"),
         pytest.param(TABLE[[]], "data has no columns", id="no columns"),
         pytest.param(TABLE[["y"]], "only 'y' varies", id="one column"),
         pytest.param(TABLE.assign(y=np.nan, x=None, g="a"), "none varies", id="all missing"),
@@ -155,6 +155,8 @@ def test_a_hypothesis_with_a_slip_is_shown_with_its_place(line, said):
         ({"reference": "Mars"}, "No column of data has a level 'Mars'. There is a, b."),
         ({"reference": "g=Mars"}, "The column 'g' has no level 'Mars'. There is a, b."),
         ({"reference": "A"}, "Did you mean 'a'?"),
+        ({"hypotheses": "y ~ x", "control": "g"}, "say themselves what they hold fixed, as y ~ x | z."),
+        ({"hypotheses": "y ~ x", "families": "spread"}, "Your own hypotheses are tested alone."),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_in_one_line(settings, said):
@@ -256,3 +258,47 @@ def test_a_column_without_any_number_says_which_kind_of_none(values, said):
     assert kosmos_nb.screen(frame).columns[1].summary == said
     verdicts = kosmos_nb.research(frame, workers=0).verdicts
     assert f"c: {said}" in set(verdicts.reason)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([str(i) for i in range(N)], "its texts are numbers: pd.to_numeric makes numbers of them"),
+        ([f"2020-01-{i % 30 + 1:02d} 10:{i:02d}" for i in range(N)], "its texts are dates: pd.to_datetime"),
+        ([f"{i % 30 + 1}/{i % 12 + 1}/2020" for i in range(N)], "its texts are dates: pd.to_datetime"),
+        ([f"2{i % 3}-b" for i in range(N)], ""),
+    ],
+)
+def test_texts_that_are_numbers_or_dates_are_told_with_what_to_do(values, said):
+    column = kosmos_nb.screen(beside("t", values)).columns[1]
+    assert said in column.summary
+    assert (column.kind == "unusable") == bool(said)
+
+
+def test_levels_of_nothing_but_spaces_can_be_seen():
+    frame = beside("c", ["", " ", "a", "b"] * 15)
+    assert kosmos_nb.screen(frame).columns[1].summary == "' ' (15), '' (15), a (15), b (15)"
+    ordered = frame.assign(c=pd.Categorical(frame.c, ["b", " ", "", "a"], ordered=True))
+    assert kosmos_nb.research(ordered, workers=0).result().status == "done"
+
+
+def test_an_index_that_tells_something_is_said_to_be_left_out():
+    said = "the index (g) is no column and was left out; data.reset_index() makes columns of it"
+    assert said in kosmos_nb.screen(TABLE.set_index("g")).dropped
+    assert said in kosmos_nb.research(TABLE.set_index("g"), workers=0).result().snapshot().run.notes
+    dated = TABLE.set_index(pd.date_range("2020", periods=N))
+    assert "the index (of dates or times) is no column" in kosmos_nb.screen(dated).dropped[0]
+    assert not kosmos_nb.screen(TABLE.sample(frac=1)).dropped
+
+
+def test_levels_that_are_numbers_are_compared_as_levels():
+    frame = TABLE.assign(died=(TABLE.y + rng.normal(size=N) > 0).astype(int))
+    run = kosmos_nb.research(frame, hypotheses="y ~ died\ndied ~ x | g", workers=0).result()
+    assert "'1' − '0'" in run.verdicts.reason[0]
+    assert run.verdicts.unit[1] == "share of died = 1 per x"
+
+
+def test_effects_without_a_sign_are_shown_without_one():
+    frame = TABLE.assign(three=["a", "b", "c"] * 20)
+    report = kosmos_nb.research(frame, hypotheses="y ~ three", workers=0).result().report()
+    assert re.search(r"n 60  0\.\d+ y$", report, re.MULTILINE)

@@ -181,7 +181,7 @@ def test_a_group_difference_that_rests_on_a_handful_of_rows_is_leverage():
     y = rng.normal(size=300) + 4.0 * (group == 3)
     _, codes, said = stressed("group_difference", category("group", group), number("y", y))
     assert "leverage" in codes, said
-    assert "without d of group (6 rows, 2%)" in said
+    assert "without d of group (6 rows, 2.0 %)" in said
 
 
 @pytest.mark.parametrize("n", [30, 100, 300])

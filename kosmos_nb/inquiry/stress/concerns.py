@@ -84,7 +84,7 @@ def _of_levels(found: tuple[LevelOut, ...], smallest: float, shown: _Shown) -> I
             else f"the effect is {shown(out.without.value)}"
         )
         sentence = (
-            f"without {out.level} of {out.column} ({out.rows:,} rows, {out.share:.0%}) {left}, "
+            f"without {out.level} of {out.column} ({out.rows:,} rows, {units.share(out.share)}) {left}, "
             f"with it {shown(out.effect.value)}"
         )
         yield ("leverage" if few else ""), sentence
@@ -203,7 +203,10 @@ def _of_halves(halves: Halves | None) -> Iterator[Concern]:
     if halves is None:
         return
     if halves.agreeing < AGREEING:
-        yield "borderline", f"only {halves.agreeing:.0%} of random halves of the rows point the same way"
+        yield (
+            "borderline",
+            f"only {units.share(halves.agreeing)} of random halves of the rows point the same way",
+        )
     if halves.in_order is False:
         seen = "they show different patterns"
         if halves.first is not None and halves.second is not None:
