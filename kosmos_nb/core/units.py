@@ -82,11 +82,12 @@ def number(value: float, digits: int = 5, *, is_signed: bool = False) -> str:
 
     Args:
         value: Finite.
-        digits: How many count; whole numbers below 1e12, and what has more before the point, keep theirs.
+        digits: How many count; whole numbers below 1e12, and others below 1e7, keep all before the point.
         is_signed: Show the plus as well.
     """
     if value == 0:
         return "0"
-    is_whole = value == round(value) or abs(value) >= 10**digits - 0.5
-    form = ",.0f" if is_whole and abs(value) < 1e12 else f".{digits}g"
+    size = abs(value)
+    is_whole = size < 1e12 and value == round(value)
+    form = ",.0f" if is_whole or 10**digits - 0.5 <= size < 1e7 else f",.{digits}g"
     return format(value, ("+" if is_signed else "") + form).replace("-", "−")

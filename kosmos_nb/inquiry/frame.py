@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ def as_table(data: object, *, name: str) -> tuple[pa.Table, tuple[str, ...]]:
             f"{name} is a {full_name}, not a table. Give a pandas or polars DataFrame or an Arrow table."
         )
     _check_shape(table, name)
-    return table, notes
+    return table, (*notes, *_in_utc(table))
 
 
 def write_copy(table: pa.Table, path: Path) -> str:
@@ -118,6 +119,14 @@ def _from_pandas(frame: Any, name: str) -> tuple[pa.Table, tuple[str, ...]]:
     if not arrays and len(frame.columns):
         raise ResearchError(f"No column of {name} can be read: all hold mixed or unknown types.")
     return table, tuple(notes)
+
+
+def _in_utc(table: pa.Table) -> Iterator[str]:
+    """Say which columns have a time zone of their own: their times are counted, and shown, in UTC."""
+    for field in table.schema:
+        zone = getattr(field.type, "tz", None)
+        if zone not in (None, "UTC"):
+            yield f"{field.name}: its times are of the zone {zone}, and are shown in UTC"
 
 
 def _index_left_out(frame: Any, names: list[str], name: str) -> list[str]:

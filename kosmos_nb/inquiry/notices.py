@@ -23,10 +23,10 @@ def of_columns(columns: Iterable[Column]) -> list[Notice]:
             code=code,
             rank=rank_of(code),
             columns=(column.name,),
-            sentence=f"{column.name}: {column.reason or CAVEATS[code]}",
+            sentence=f"{column.name}: {(column.reason if at == 0 else '') or CAVEATS[code]}",
         )
         for column in columns
-        for code in column.caveats
+        for at, code in enumerate(column.caveats)  # the reason is that of the first
     ]
 
 

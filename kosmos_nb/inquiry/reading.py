@@ -81,7 +81,8 @@ def _numeric(name: str, values: pa.ChunkedArray) -> tuple[Column, NDArray[Any] |
     reason = ""
     if infinite:
         numbers = np.where(np.isinf(numbers), np.nan, numbers)
-        caveats, reason = (*caveats, "non_finite"), f"{infinite:,} infinite values count as missing"
+        caveats = (*caveats, "non_finite")
+        reason = f"{_count(infinite, 'infinite value')} {'counts' if infinite == 1 else 'count'} as missing"
     missing = int(np.isnan(numbers).sum())
     present = numbers[~np.isnan(numbers)]
     distinct = np.unique(present[:SAMPLE])

@@ -26,10 +26,13 @@ def writer(values: Floats, unit: str, digits: int = 5) -> Callable[[float], str]
     present = values[~np.isnan(values)]
     if len(present) and unit == "day" and float(np.abs(present).max()) < LAST_DAY:
         return _minute if float(np.ptp(present)) < FEW_DAYS and np.any(present % 1) else _day
-    write = functools.partial(units.number, digits=digits)
     if not unit and _are_years(present):
-        return lambda value: f"{value:.0f}" if value == round(value) else write(value)
-    return write
+        return _year
+    return functools.partial(units.number, digits=digits)
+
+
+def _year(value: float) -> str:
+    return f"{value:.5g}"
 
 
 def difference(later: str, earlier: str) -> str:

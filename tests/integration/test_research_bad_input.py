@@ -241,8 +241,22 @@ def test_times_of_several_zones_are_taken_to_utc_and_said():
     look = kosmos_nb.screen(frame)
     assert said in look.dropped
     assert look.columns[1].summary.startswith("2020-01-01 to 2020-02-29")
-    one_zone = beside("t", [NOON.tz_localize("Asia/Tokyo") + pd.Timedelta(days=i) for i in range(N)])
-    assert not any("zones" in line for line in kosmos_nb.screen(one_zone.astype(object)).dropped)
+
+
+def test_times_of_one_zone_are_said_to_be_shown_in_utc():
+    midnights = beside("t", pd.date_range("2020-01-02", periods=N, tz="Asia/Tokyo"))
+    look = kosmos_nb.screen(midnights)
+    assert look.dropped == ("t: its times are of the zone Asia/Tokyo, and are shown in UTC",)
+    assert look.columns[1].summary.startswith("2020-01-01 to 2020-02-29")
+    assert kosmos_nb.screen(midnights.astype(object)).dropped == look.dropped
+    assert not kosmos_nb.screen(beside("t", pd.date_range("2020-01-02", periods=N, tz="UTC"))).dropped
+
+
+def test_a_sorted_column_with_infinite_values_says_each_of_the_two():
+    frame = beside("s", [*np.arange(N - 1) * 1.5, np.inf])
+    said = {notice.code: notice.sentence for notice in kosmos_nb.screen(frame).notices if notice.columns}
+    assert said["non_finite"] == "s: 1 infinite value counts as missing"
+    assert said["order"] == "s: the values follow the order of the rows"
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,9 @@ def panel(units_=12, rows=25):
         (123_456.7, 5, "123,457"),
         (999.6, 3, "1,000"),
         (1_234.5, 3, "1,234"),
+        (1_668_030_819.3, 3, "1.67e+09"),
+        (13_415.27, 5, "13,415"),
+        (2_710.349, 5, "2,710.3"),
         (0.0, 3, "0"),
         (2.5e15, 3, "2.5e+15"),
     ],
@@ -71,6 +74,9 @@ def test_years_and_dates_are_written_as_such_and_other_whole_numbers_in_groups()
     assert said["at"] == "2024-01-30 06:00 to 2024-01-31 11:40, median 2024-01-30 20:50"
     assert said["weight_g"] == "1,960 to 2,000 g, median 1,978"
     assert said["steps"] == "5,880 to 6,000, median 5,934"
+    halves = pd.DataFrame({"year": [1990, 1991] * 30 + [1995, 1998] * 30, "x": np.arange(120) % 7})
+    assert summaries(halves)["year"] == "1990 to 1998, median 1993"
+    assert writer(halves.year.to_numpy(dtype=float), "")(1990.5) == "1990.5"
     assert "2007 to 2009" in summaries(load_penguins())["year"]
 
 
