@@ -27,12 +27,12 @@ def writer(values: Floats, unit: str, digits: int = 5) -> Callable[[float], str]
     if len(present) and unit == "day" and float(np.abs(present).max()) < LAST_DAY:
         return _minute if float(np.ptp(present)) < FEW_DAYS and np.any(present % 1) else _day
     if not unit and _are_years(present):
-        return _year
+        return functools.partial(_year, digits=digits)
     return functools.partial(units.number, digits=digits)
 
 
-def _year(value: float) -> str:
-    return f"{value:.5g}"
+def _year(value: float, *, digits: int) -> str:
+    return f"{value:.{digits}g}"
 
 
 def difference(later: str, earlier: str) -> str:
