@@ -328,25 +328,33 @@ def test_a_larger_alpha_lets_more_through(ask):
     assert found[0.01] < found[0.05] < found[0.3]
 
 
-def test_times_are_told_in_days_and_only_ordered_ones_carry_the_caveat(ask):
+def test_times_are_told_in_days_and_order_the_rows_however_they_are_stored(ask):
     rng = np.random.default_rng(7)
     days = pd.Series(pd.date_range("2020-01-01", periods=200))
     value = np.arange(200) * 0.5 + rng.normal(size=200) * 10
-    run = ask(pd.DataFrame({"day": days, "value": value, "wait": pd.to_timedelta(value + 30, "min")}))
+    frame = pd.DataFrame({"day": days, "value": value, "wait": pd.to_timedelta(value + 30, "min")})
+    run = ask(frame)
     row = verdict(run, "day", "value")
     assert (row.verdict, row.unit) == ("supported", "value per day")
     assert row.effect_raw == pytest.approx(0.5, abs=0.1)
     assert "order" in row.caveats
     assert verdict(run, "value", "wait").effect_raw == pytest.approx(60)
-    shuffled = rng.permutation(200)
-    mixed = ask(pd.DataFrame({"day": days[shuffled].to_numpy(), "value": value[shuffled]}))
-    row = verdict(mixed, "day", "value")
-    assert (row.family, row.verdict, row.unit) == ("trend", "supported", "value per day")
+    mixed = frame.iloc[rng.permutation(200)]
+    other = verdict(ask(mixed), "day", "value")
+    same = ["family", "verdict", "p", "effect", "effect_raw", "unit", "ci_low", "ci_high", "caveats", "n"]
+    assert dict(other[same]) == dict(row[same])
+    untimed = mixed[["value"]].assign(noise=rng.normal(size=200))
+    assert verdict(ask(untimed), "value", "noise").caveats == ""
 
 
 def test_a_year_is_no_row_number(ask):
-    frame = pd.DataFrame({"year": np.arange(1980, 2024), "temp": np.random.default_rng(3).normal(14, 1, 44)})
-    assert verdict(ask(frame), "year", "temp").verdict != "not_testable"
+    frame = pd.DataFrame({"year": np.arange(1980, 2024), "temp": np.arange(44) * 0.02 + 14})
+    row = verdict(ask(frame), "year", "temp")
+    assert (row.family, row.unit) == ("trend", "temp per year")
+    assert row.verdict != "not_testable"
+    assert row.effect_raw == pytest.approx(0.02)
+    assert "id_like" not in row.caveats
+    assert "nonstationary" not in row.caveats
 
 
 def test_many_different_texts_are_told_quickly_and_a_cancel_is_heard_at_once(ask):

@@ -19,6 +19,26 @@ def test_a_trend_is_found_with_its_slope():
     assert found.unit == "y per year"
 
 
+@pytest.mark.parametrize("n", [44, 100])
+@pytest.mark.parametrize("slope", [0.3, -0.02])
+@pytest.mark.parametrize("around", ["nothing", "an alternation", "whole numbers", "a little noise"])
+def test_a_line_is_a_trend_and_no_walk(n, slope, around):
+    t = np.arange(float(n))
+    line = 14 + slope * t
+    y = {
+        "nothing": line,
+        "an alternation": line + 9 * slope * (t % 2),
+        "whole numbers": np.round(line / (3 * slope)) * np.sign(slope),
+        "a little noise": line + slope * np.random.default_rng(1).standard_normal(n),
+    }[around]
+    found = measure_trend(y, t, **SAID)
+    assert isinstance(found, Measurement)
+    assert found.p < 1e-3
+    assert found.effect * np.sign(slope) > 0.9
+    assert found.ci95[0] <= found.effect <= found.ci95[1]
+    assert found.caveats == ()
+
+
 def test_most_random_walks_have_no_testable_trend():
     answers = [
         measure_trend(np.cumsum(np.random.default_rng(seed).standard_normal(200)), np.arange(200.0), **SAID)

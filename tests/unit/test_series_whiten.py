@@ -45,6 +45,29 @@ def test_a_random_walk_is_nonstationary_and_noise_is_not():
     assert noise.season is None
 
 
+@pytest.mark.parametrize("around", ["nothing", "an alternation", "a little noise"])
+def test_a_line_is_a_trend_and_neither_a_walk_nor_a_season(around):
+    t = np.arange(100.0)
+    rest = {
+        "nothing": np.zeros(100),
+        "an alternation": 0.3 * (t % 2),
+        "a little noise": 0.01 * np.random.default_rng(1).standard_normal(100),
+    }[around]
+    found = whiten(0.02 * t + 14 + rest)
+    assert found.has_trend
+    assert not found.is_nonstationary
+    assert found.season is None
+
+
+def test_alternations_do_not_wander_and_their_innovations_have_no_memory():
+    left = []
+    for seed in range(30):
+        found = whiten(autoregressive(np.random.default_rng(seed), 200, -0.97))
+        assert not found.is_nonstationary
+        left.append(autocorrelation(found.values)[0])
+    assert abs(np.mean(left)) < 0.05
+
+
 def test_a_season_of_twelve_is_named():
     rng = np.random.default_rng(2)
     months = rng.standard_normal(12) * 2

@@ -14,6 +14,8 @@ from kosmos_nb.inquiry.series import robust
 # A lag this many scales out weighs less: a wrong reading would otherwise hide the memory.
 FAR_LAG = 5.0
 MOST_ROWS, STRETCHES = 20_000, 20
+# Cross-products carry this share of their diagonal more, so what is left of squares below NIL is nothing.
+RIDGE, NIL = 1e-12, 1e-10
 
 # 5 % quantiles of the Dickey-Fuller t by 1/n: constant, with trend, with squared trend.
 # Source: MacKinnon, Critical Values for Cointegration Tests, Queen's working paper 1227 (2010).
@@ -31,7 +33,8 @@ class Autoregression:
     Attributes:
         by_order: Coefficients of the lags for every order 0 to the chosen one.
         t_values: Of the columns of the design, at the chosen order, shape (k,).
-        tau: Dickey-Fuller t at the chosen order (at least 1).
+        tau: Dickey-Fuller t at the chosen order (at least 1); minus infinity where the design leaves
+            nothing that could wander.
         n: Rows used.
     """
 
@@ -115,7 +118,7 @@ def _triangle(gram: Floats, size: Floats) -> Floats:
         size: Squares of the columns over all rows, shape (k,): rounding errors are in proportion to these,
             also where nearly all of it was taken off again.
     """
-    ridge = np.maximum(size, 1e-300) * 1e-12
+    ridge = np.maximum(size, 1e-300) * RIDGE
     upper: Floats = np.asarray(np.linalg.cholesky(gram + np.diag(ridge)).T, dtype=np.float64)
     return upper
 
@@ -124,11 +127,14 @@ def _choose(upper: Floats, k: int, most: int, n: int) -> Autoregression:
     left = np.cumsum(upper[::-1, -1] ** 2)[::-1]  # left[j]: squares left by the first j columns
     orders = np.arange(most + 1)
     spent = k + 1.0 + orders
-    fit_left = n * np.log(np.maximum(left[k : k + most + 1], 1e-300) / n)
-    order = int(np.argmin(fit_left + 2 * spent * n / np.maximum(n - spent - 1, 1)))
+    rounding = max(NIL * float(left[0]), 1e-300)
+    is_exact = left[k] <= rounding
+    fit_left = n * np.log(np.maximum(left[k : k + most + 1], rounding) / n)
+    penalty = 2 * spent * n / np.maximum(n - spent - 1, 1)
+    order = 0 if is_exact else int(np.argmin(fit_left + penalty))
     by_order = tuple(_solve(upper, k + j)[k:] for j in range(order + 1))
     t_values = _t_values(upper, k + order, n)[:k]
-    tau = _tau(upper, k, max(order, 1), n) if most else -math.inf
+    tau = _tau(upper, k, max(order, 1), n) if most and not is_exact else -math.inf
     return Autoregression(by_order, t_values, tau, n)
 
 
@@ -160,10 +166,14 @@ def has_unit_root(tau: float, n: int, k: int) -> bool:
 
 
 def largest_root(lags: Floats) -> float:
-    """Return the modulus of the slowest part of the memory; 1 is a random walk, 0 no memory."""
+    """Return the modulus of the slowest part of the memory; 1 is a random walk, 0 no memory.
+
+    A part that turns round within two rows, such as an alternation, goes nowhere and is left out.
+    """
     if len(lags) == 0:
         return 0.0
-    return float(np.max(np.abs(np.roots(np.concatenate(([1.0], -lags))))))
+    roots = np.roots(np.concatenate(([1.0], -lags)))
+    return float(np.max(np.abs(roots[roots.real > 0]), initial=0.0))
 
 
 def with_difference(by_order: tuple[Floats, ...]) -> tuple[Floats, ...]:

@@ -51,15 +51,18 @@ def measure(
         return Untestable(reason=f"{name} or its time is constant", caveats=("constant",), n=n)
     scores = special.ndtri(ranks / (n + 1))
     time = _centred(time_ranks)
-    lags, is_walk = _memory(scores, time)
-    # Scores bend a walk, so that one in five passes for none; the values are asked as well.
+    # Scores bend a line, so their memory is that around the scores of time; they bend a walk, too, so
+    # that one in five passes for none, and the values are asked as well.
+    time_scores = _centred(special.ndtri(time_ranks / (n + 1)))
+    lags, is_walk = _memory(scores, time_scores)
     if is_walk or _memory((values - np.median(values)) / robust.spread(values), time)[1]:
         return Untestable(
             reason=f"{name} cannot be told from a random walk, which drifts without a trend",
             caveats=("nonstationary",),
             n=n,
         )
-    statistic, share = _slope_t(scores[None, :], time, len(lags))
+    statistic, _ = _slope_t(scores[None, :], time, len(lags))
+    _, share = _slope_t(scores[None, :], time_scores, len(lags))
     rho = association.correlation(ranks, time_ranks)
     effective = max(6, round(n * min(1.0, float(share[0]))))
     is_drawn = n <= DRAWN_UP_TO
@@ -91,15 +94,17 @@ def _centred(values: Floats) -> Floats:
     return centred / math.sqrt(float(centred @ centred))
 
 
-def _memory(scores: Floats, time: Floats) -> tuple[Floats, bool]:
-    """Return the lags of the scores around a line, corrected for bias, and whether they may walk."""
-    n = len(scores)
+def _memory(series: Floats, time: Floats) -> tuple[Floats, bool]:
+    """Return the lags of a series around a multiple of time, corrected for bias, and whether it may walk."""
+    n = len(series)
     design = np.column_stack((np.ones(n), time))
     most = min(MOST_LAGS, autoregression.most_lags(n))
-    rest = scores - design @ np.linalg.lstsq(design, scores, rcond=None)[0]
-    model = autoregression.fit(scores, rest, design, np.arange(n) >= most, most)
+    rest = series - design @ np.linalg.lstsq(design, series, rcond=None)[0]
+    model = autoregression.fit(series, rest, design, np.arange(n) >= most, most)
     if autoregression.has_unit_root(model.tau, model.n, 2):
         return model.lags, True
+    if math.isinf(model.tau):
+        return model.lags, False
     # At least one lag, its coefficient too small by (2 + 4 × memory) / n where a line was fitted.
     lags = model.lags if len(model.lags) else np.array([max(0.0, _neighbours(rest))])
     lags = lags + (2 + 4 * float(lags.sum())) / n / len(lags)

@@ -26,6 +26,8 @@ MOST_MODELS = 20
 ROOT = 0.95
 # |t| from which a squared trend is taken out, and from which a trend is named (p < 0.001).
 T_SQUARE, T_TREND = 2.0, 3.3
+# What a trend leaves of a series of spread 1 below this is rounding, and nothing recurs in it.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,8 @@ def _filled(series: _Series, y: Floats) -> Floats:
 def _parts(series: _Series, y: Floats, time: Floats, season: int | None) -> tuple[Part, ...]:
     """Find what recurs in the series after its trend and the nearest of its memory are out."""
     _, z = _without_level(series, y, time, ())
+    if np.max(np.abs(z)) < ROUNDING:
+        return ()
     most = min(2, autoregression.most_lags(len(z)))
     usable = series.seen & (series.position >= most)
     model = autoregression.fit(z, z, time[:, :1], usable, most)
