@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from kosmos_nb.core import ResearchError
 from kosmos_nb.inquiry.formulas import EXAMPLE, parse_claims
@@ -23,24 +24,25 @@ def ask(
     seed: int,
     unit: str | None,
     time: str | None,
-    control: str | Sequence[str],
-    ignore: str | Sequence[str],
+    control: str | Sequence[str] | None,
+    ignore: str | Sequence[str] | None,
     reference: str | None,
-    allow: str | Sequence[str],
-    families: str | Sequence[str],
+    allow: str | Sequence[str] | None,
+    families: str | Sequence[str] | None,
     split: bool,
 ) -> Question:
     """Return the question; see `Question` for what each part means.
 
     Args:
         hypotheses: A cap, or the user's own as formulas; None for all that the columns give.
-        control, ignore, allow, families: One or several.
+        control, ignore, allow, families: One, several, or None.
 
     Raises:
         ResearchError: A formula, a caveat code, a family or the engine is not known. The other
             columns are checked where the table is read.
     """
     check_engine(engine)
+    hypotheses, alpha, smallest, seed, split = map(_plain, (hypotheses, alpha, smallest, seed, split))
     formulas = _formulas(hypotheses)
     return Question(
         text=text,
@@ -74,7 +76,14 @@ def _formulas(hypotheses: object) -> str | None:
     return "\n".join(lines)
 
 
-def _several(names: str | Sequence[str]) -> tuple[str, ...]:
+def _plain(value: Any) -> Any:
+    """Return a number of numpy's as Python's own; anything else as it is."""
+    return value.item() if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0 else value
+
+
+def _several(names: str | Sequence[str] | None) -> tuple[str, ...]:
     """Return the names; a single one, also a number, counts as a sequence of one."""
+    if names is None:
+        return ()
     alone = isinstance(names, str) or not isinstance(names, Iterable)
     return (str(names),) if alone else tuple(map(str, names))

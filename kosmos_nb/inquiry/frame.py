@@ -106,7 +106,7 @@ def _from_pandas(frame: Any, name: str) -> tuple[pa.Table, tuple[str, ...]]:
     for position, column in enumerate(names):
         values = frame.iloc[:, position]
         try:
-            found = pa.array(_with_text_levels(values), from_pandas=True)
+            found = pa.array(_plain(values), from_pandas=True)
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
             notes.append(f"{column}: left out, its values are of mixed or unknown types")
             continue
@@ -144,11 +144,18 @@ def _zones(values: Any) -> list[str]:
     return sorted({"none, read as UTC" if zone is None else str(zone) for zone in zones})
 
 
-def _with_text_levels(values: Any) -> Any:
-    """Return a Categorical's values with its levels as text, in their order; others as they are.
+def _plain(values: Any) -> Any:
+    """Return values that Arrow can hold: periods as their first moment, intervals as text, sparse ones dense.
 
-    Levels may be intervals, dates or numbers, which Arrow cannot hold or would name otherwise.
+    A Categorical's levels become text, in their order: they may be intervals, dates or numbers.
     """
+    kind = type(values.dtype).__name__
+    if kind == "PeriodDtype":
+        return values.dt.to_timestamp()
+    if kind == "IntervalDtype":
+        return values.astype(str).where(values.notna())
+    if kind == "SparseDtype":
+        return values.sparse.to_dense()
     if not hasattr(values, "cat"):
         return values
     levels = [str(level) for level in values.cat.categories]

@@ -64,7 +64,8 @@ def names_in(values: Sequence[str] | None, frame: Any) -> list[str]:
     known = set(column_names(frame)) if is_frame(frame) else set()
     found = []
     for value in values or ():
-        found += [value] if value in known else [name for name in value.split(",") if name]
+        several = (name if name in known else name.strip() for name in value.split(","))
+        found += [value] if value in known else [name for name in several if name]
     return found
 
 

@@ -290,7 +290,7 @@ def between_0_and_1(text: str) -> float:
 
 def listed(text: str) -> list[str]:
     """Accept words with commas between, `A,B`."""
-    return [word for word in whole_list(text).split(",") if word]
+    return [word.strip() for word in whole_list(text).split(",") if word.strip()]
 
 
 def whole_list(text: str) -> str:

@@ -289,6 +289,28 @@ def test_texts_that_are_numbers_or_dates_are_told_with_what_to_do(values, said):
     assert (column.kind == "unusable") == bool(said)
 
 
+@pytest.mark.parametrize(
+    ("values", "kind", "said"),
+    [
+        (pd.Series(pd.period_range("2020-01", periods=N, freq="M")), "numeric", "2020-01-01 to 2024-12-01"),
+        (pd.Series(pd.arrays.SparseArray([0.0, 0.0, 1.5] * 20)), "numeric", "0 to 1.5, median 0"),
+        (
+            pd.Series(pd.arrays.IntervalArray.from_breaks([0, 1, 2, 3]).take([0, 1, 2] * 20)),
+            "category",
+            "(0, 1] (20)",
+        ),
+    ],
+)
+def test_periods_intervals_and_sparse_values_are_read(values, kind, said):
+    frame = beside("v", values)
+    column = kosmos_nb.screen(frame).columns[1]
+    assert column.kind == kind
+    assert column.summary.startswith(said)
+    assert "not_testable" not in set(
+        kosmos_nb.research(frame, hypotheses="y ~ v", workers=0).verdicts.verdict
+    )
+
+
 def test_levels_of_nothing_but_spaces_can_be_seen():
     frame = beside("c", ["", " ", "a", "b"] * 15)
     assert kosmos_nb.screen(frame).columns[1].summary == "' ' (15), '' (15), a (15), b (15)"

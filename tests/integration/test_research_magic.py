@@ -90,6 +90,13 @@ def test_o_keeps_the_run_and_wait_waits_also_live(kernel):
     assert kernel.value("((kept.partial.x == 'sex') | (kept.partial.y == 'sex')).all()") == "np.True_"
 
 
+def test_a_list_in_quotes_may_have_spaces_behind_its_commas(kernel):
+    lists = '--control "sex, year" --allow "order, trend"'
+    line = f"%kosmos_research --data penguins {lists} --hypotheses 1 --wait -o c"
+    assert kernel.run(line).error is None
+    assert kernel.value("c.verdicts.given[0]") == "'sex;year'"
+
+
 def test_a_semicolon_at_the_end_of_the_line_belongs_to_no_option(kernel):
     reply = kernel.run("%kosmos_research --data penguins --hypotheses 1 --wait -o kept;")
     assert reply.error is None

@@ -58,6 +58,14 @@ def test_one_name_or_several_are_the_same_to_every_list(asked):
     assert question.families == ("spread", "lag")
     assert asked(control=0, reference=np.int64(3)).control == ("0",)
     assert asked(reference=3).reference == "3"
+    nothing = asked(control=None, ignore=None, allow=None, families=None)
+    assert nothing == asked()
+
+
+def test_numbers_of_numpy_are_numbers(asked):
+    question = asked(hypotheses=np.int64(3), seed=np.uint8(4), alpha=np.float32(0.5), split=np.bool_(True))
+    assert (question.cap, question.seed, question.alpha, question.split) == (3, 4, 0.5, True)
+    assert [type(one) for one in (question.cap, question.seed, question.split)] == [int, int, bool]
 
 
 @pytest.mark.parametrize(

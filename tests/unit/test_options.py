@@ -43,6 +43,7 @@ def test_a_semicolon_that_ends_the_line_is_no_part_of_an_option(parser, line):
     assert (options.output, rest) == ("x", "")
     assert parser.parse_head(f"{line.split(';')[0]} call(1);")[1] == "call(1);"
     assert parser.split("'a;'") == ["a;"]
+    assert parser.parse("--among 'tea, ten'").among == ["tea", "ten"]
 
 
 @pytest.mark.parametrize(
