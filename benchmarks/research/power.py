@@ -103,7 +103,9 @@ def _single(effect: planted.Effect, seed: int) -> dict[str, Any]:
     """Return the p of the registered hypothesis, None where the run has no such verdict, and the best."""
     table = effect.table(seed)
     claims = () if effect.claim is None else (Claim(y="y", x="x", **effect.claim),)
-    rows = engine.ask(table, Question(claims=claims)).of("x", "y", family=effect.family)
+    rows = engine.ask(table, Question(claims=claims, target=None if claims else "y")).of(
+        "x", "y", family=effect.family
+    )
     return {
         "p": None if rows.empty or math.isnan(rows.p.iloc[0]) else float(rows.p.iloc[0]),
         "verdict": "" if rows.empty else rows.verdict.iloc[0],

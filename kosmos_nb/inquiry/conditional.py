@@ -98,7 +98,7 @@ def _tested(x: Variable, y: Variable, given: tuple[Variable, ...], seed: int) ->
     if isinstance(added, Untestable):
         return added
     if y.is_numeric:
-        test = "rank regression, " + ("by permutations" if added.is_drawn else "HC3")
+        test = "rank regression, " + ("by permutations" if added.is_drawn else "robust errors")
         return _Found(added.p, test, added)
     held = regression.basis(regression.with_ones(base))
     p, is_firth = logistic.added_p(outcome, regression.new_part(columns, held), held)

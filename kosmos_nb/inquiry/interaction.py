@@ -86,7 +86,7 @@ def measure(
     if len(found) < len(tests):
         return next(reason for reason in tests if isinstance(reason, Untestable))
     added = max(found, key=lambda one: one.p)
-    p, test = added.p, "product terms, " + ("by permutations" if added.is_drawn else "HC3")
+    p, test = added.p, "product terms, " + ("by permutations" if added.is_drawn else "robust errors")
     if not y.is_numeric:
         held = regression.basis(regression.with_ones(base))
         p, is_firth = logistic.added_p(y.values.astype(np.float64), regression.new_part(products, held), held)

@@ -23,9 +23,11 @@ from kosmos_nb.inquiry.variables import Variable, complete, on_scale
 
 FEWEST_ROWS = 20
 # Of the bend of y on x, of x on y, and of each xi: y is what the hypothesis is about.
-BEND_WEIGHTS, XI_WEIGHT = (0.65, 0.2), 0.075
-EDGE = 0.2
-INNER = 0.35  # a parabola that turns within the middle of the rows stands for no rise
+BEND_WEIGHTS, XI_WEIGHT = (0.84, 0.08), 0.04
+EDGE = 0.25
+# How much worse than the rising fit, in n log of the mean square left, a parabola may be and still count
+# as a turn: weak bends cannot be told apart, and of strong ones the rising fit must not be the better.
+WORSE = 8.0
 TIED = 0.02  # of the rows with the commonest value
 
 
@@ -49,8 +51,8 @@ class _Bend:
 def measure(x: Variable, y: Variable, *, alpha: float, seed: int) -> Measurement | Untestable:
     """Test whether y and x, both numeric, are related in a shape that neither rises nor falls.
 
-    Four tests share one p by fixed weights: the curvature of y on x (0.65) and of x on y (0.2), and
-    Chatterjee's xi each way (0.075 each), which sees waves, circles and a spread that changes. xi is
+    Four tests share one p by fixed weights: the curvature of y on x (0.84) and of x on y (0.08), and
+    Chatterjee's xi each way (0.04 each), which sees waves, circles and a spread that changes. xi is
     that of the residuals from the best rising or falling fit.
 
     Args:
@@ -156,9 +158,8 @@ def _bend(of: Variable, on: Variable, seed: int) -> _Bend | Untestable:
     # A parabola turns also where it only stands for a steep rise; the rising fit is then the better.
     pools = len(np.unique(monotone))
     rising = float(np.sum((outcome - monotone) ** 2)) / max(len(line) - pools, 1)
-    is_better = float(np.sum(parabola.residuals**2)) / parabola.df < rising
-    inner_low, inner_high = np.quantile(line, (INNER, 1 - INNER))
-    turns = bool(inner_low <= turn <= inner_high or (low <= turn <= high and is_better))
+    worse = float(np.sum(parabola.residuals**2)) / parabola.df / max(rising, 1e-300)
+    turns = bool(low <= turn <= high and worse < math.exp(WORSE / len(line)))
     base = line[:, np.newaxis] if turns else np.column_stack([line, monotone])
     added = regression.added(outcome, (line**2)[:, np.newaxis], base, seed=seed)
     if isinstance(added, Untestable):

@@ -21,6 +21,8 @@ NEW = 1e-3
 HUBER_STEPS = 30
 UNEQUAL = 1.5
 THIN_LEVERAGE = 1 / 15
+# Variance of the logarithm of (true variance over the classical one), as it is expected beforehand.
+UNEVEN = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,15 +148,15 @@ def new_part(columns: Floats, held: Floats) -> Floats:
 def added(
     y: Floats, columns: Floats, base: Floats, *, seed: int, drawn_below: int = DRAWN_BELOW
 ) -> Added | Untestable:
-    """Test whether columns say anything of y beyond the base, by HC3 or by permutations.
+    """Test whether columns say anything of y beyond the base, by robust errors or by permutations.
 
     Args:
         y: Shape (n,). columns: Shape (n, q). base: Shape (n, k), the ones are added.
         seed: Of the permutations, which serve below `drawn_below` rows or 20 degrees of freedom.
 
-    Where few rows carry the columns (a small group, a far-out product) the HC3 error is itself
-    uncertain; the larger of its p and the classical one then counts. In few rows of clearly unequal
-    spread it is the larger of the p by permutations and that by HC3.
+    One column is tested as in `_single_p`, several by HC3. Where few rows carry the several (a small
+    group) the HC3 error is itself uncertain; the larger of its p and the classical one then counts.
+    In few rows of clearly unequal spread it is the larger of the p by permutations and the robust one.
 
     Source: Freedman and Lane, Journal of Business and Economic Statistics 1 (1983).
     """
@@ -182,7 +184,10 @@ def added(
     weights = _hc3_weights(residuals, np.sum(held**2, axis=1) + leverage)
     spread = (new * weights[:, np.newaxis]).T @ new
     is_drawn = n < drawn_below or df < FEW_DF
-    p = laws.f_tail(float(own @ np.linalg.pinv(spread, hermitian=True) @ own) / q, q, df)
+    if q == 1:
+        p = _single_p(float(own[0]), residuals, new[:, 0], held, df)
+    else:
+        p = laws.f_tail(float(own @ np.linalg.pinv(spread, hermitian=True) @ own) / q, q, df)
     if is_drawn:
         drawn = _drawn_p(remains, new, held, r2, seed)
         # Shuffling takes the spread as equal everywhere; where HC3 sees otherwise, it counts.
@@ -191,7 +196,7 @@ def added(
             if float(np.trace(spread)) / q > UNEQUAL * float(residuals @ residuals) / df
             else drawn
         )
-    elif leverage.max() > THIN_LEVERAGE:
+    elif q > 1 and leverage.max() > THIN_LEVERAGE:
         p = max(p, classical)
     common = max(float(residuals @ residuals) / df, 1e-300)
     r = math.copysign(math.sqrt(r2), float(remains @ without(columns[:, 0], held))) if q == 1 else math.nan
@@ -230,6 +235,34 @@ def robust_residuals(y: Floats, base: Floats) -> Floats:
 def _hc3_weights(residuals: Floats, leverage: Floats) -> Floats:
     room = 1 - leverage
     return np.where(room > 1e-8, (residuals / np.maximum(room, 1e-8)) ** 2, 0.0)
+
+
+def _single_p(own: float, residuals: Floats, new: Floats, held: Floats, df: int) -> float:
+    """Return the p of one coefficient by HC2 errors, moderated.
+
+    HC2 rests on the few rows that carry the column. Its logarithm is drawn towards the classical
+    one as far as its own error allows, and not where the two clearly differ.
+
+    Args:
+        own: The coefficient. new: Its column, of length one, orthogonal to the basis `held`.
+
+    Sources: Bell and McCaffrey, Survey Methodology 28 (2002), for the degrees of freedom; Smyth,
+    Statistical Applications in Genetics and Molecular Biology 3 (2004), for moderating a variance.
+    """
+    design = np.column_stack([held, new])
+    room = np.maximum(1 - np.sum(design**2, axis=1), 1e-8)
+    carried = new**2 / room
+    common = float(residuals @ residuals) / df
+    robust = float(carried @ residuals**2)
+    if robust <= 0:
+        return 1.0
+    # tr(M)² / tr(M²), M the quadratic form of HC2; tr(M) is one where no row has leverage 1.
+    overlap = design.T @ (carried[:, np.newaxis] * design)
+    own_df = 1 / float(carried**2 @ (2 * room - 1) + np.sum(overlap**2))
+    ratio = math.log(robust / common)
+    known = UNEVEN + ratio**2
+    kept = known / (known + 2 / own_df)
+    return laws.t_two_sided(own / math.sqrt(common * math.exp(kept * ratio)), min(df, own_df / kept**2))
 
 
 def _drawn_p(remains: Floats, new: Floats, held: Floats, seen: float, seed: int) -> float:

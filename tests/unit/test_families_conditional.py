@@ -182,3 +182,16 @@ def test_missing_values_and_heavy_ties_are_taken_as_they_are():
     found = conditional.measure(number("x", x), number("y", y), (z,), alpha=0.05, seed=1)
     assert isinstance(found, Measurement)
     assert found.n == np.sum(~np.isnan(x) & ~np.isnan(y) & (z.values >= 0))
+
+
+def test_one_far_group_of_unequal_spread_is_tested_at_its_size() -> None:
+    rng = np.random.default_rng(0)
+    few = np.repeat([0.0, 1.0], [200, 20])[:, np.newaxis]
+    spread = np.where(few[:, 0] > 0, 4.0, 1.0)
+    base = rng.normal(size=(220, 1))
+    found = [regression.added(rng.normal(size=220) * spread, few, base, seed=0) for _ in range(2_000)]
+    ps = np.array([one.p for one in found if isinstance(one, regression.Added)])
+    # Least squares without robust errors is below 0.05 in four of ten.
+    assert len(ps) == 2_000
+    assert np.mean(ps < 0.05) < 0.09
+    assert np.mean(ps < 0.001) < 0.006

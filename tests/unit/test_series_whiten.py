@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from kosmos_nb.inquiry.series import autocorrelation, whiten
-from kosmos_nb.inquiry.series.autoregression import fit
+from kosmos_nb.inquiry.series.autoregression import fit, unit_root_p
 
 
 def autoregressive(rng, n, memory, steps=None):
@@ -107,6 +107,13 @@ def test_the_unit_root_t_is_that_of_statsmodels():
     y = np.cumsum(np.random.default_rng(5).standard_normal(200))
     ours = fit(y, y - y.mean(), np.ones((200, 1)), np.arange(200) >= 1, 1)
     assert ours.tau == pytest.approx(adfuller(y, maxlag=0, autolag=None)[0], rel=1e-6)
+
+
+@pytest.mark.parametrize("tau", [-3.5, -5.0, -12.0, -25.0])
+def test_the_unit_root_p_is_that_of_statsmodels(tau):
+    from statsmodels.tsa.adfvalues import mackinnonp
+
+    assert unit_root_p(tau) == pytest.approx(mackinnonp(tau, "ct"), rel=1e-6, abs=1e-20)
 
 
 def test_pairs_of_independent_walks_look_associated_no_more_often_than_chance():

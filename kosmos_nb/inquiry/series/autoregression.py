@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kosmos_nb.inquiry import laws
 from kosmos_nb.inquiry.ranks import Floats, Ints, Mask
 from kosmos_nb.inquiry.series import robust
 
@@ -163,6 +164,15 @@ def has_unit_root(tau: float, n: int, k: int) -> bool:
     """Whether a random walk is not excluded at 5 %, k columns of time (1 to 3) being fitted."""
     critical = sum(value / n**power for power, value in enumerate(UNIT_ROOT_5[k]))
     return bool(tau > critical)
+
+
+def unit_root_p(tau: float) -> float:
+    """Return the p of a random walk, where a constant and a trend are fitted; for tau below −1.
+
+    Source: MacKinnon, Journal of Business and Economic Statistics 12 (1994), table 3.
+    """
+    at = max(tau, -16.0)  # where the polynomial would turn; p is 1e-22 there
+    return laws.normal_tail(-(3.2512 + 1.6047 * at + 0.049588 * at * at))
 
 
 def largest_root(lags: Floats) -> float:

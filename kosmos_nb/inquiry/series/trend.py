@@ -36,8 +36,11 @@ def measure(
     The slope of the normal scores over its standard error, which allows for an autoregression, is
     compared with that of drawn autoregressions without trend, each with its own fitted memory.
 
-    Sources: Bühlmann, Bernoulli 3 (1997), for drawing from an autoregression; Kendall, Biometrika 41
-    (1954), for the bias of its coefficient.
+    A random walk that passes for none has a clear slope as often as not. So p is the larger of the
+    slope's and of the unit root's: a trend is shown where both are excluded.
+
+    Sources: Berger, Technometrics 24 (1982), for the larger p; Bühlmann, Bernoulli 3 (1997), for
+    drawing from an autoregression; Kendall, Biometrika 41 (1954), for the bias of its coefficient.
     """
     rows = np.flatnonzero(~(np.isnan(y) | np.isnan(t)))
     n = len(rows)
@@ -54,8 +57,9 @@ def measure(
     # Scores bend a line, so their memory is that around the scores of time; they bend a walk, too, so
     # that one in five passes for none, and the values are asked as well.
     time_scores = _centred(special.ndtri(time_ranks / (n + 1)))
-    lags, is_walk = _memory(scores, time_scores)
-    if is_walk or _memory((values - np.median(values)) / robust.spread(values), time)[1]:
+    lags, p_walk = _memory(scores, time_scores)
+    p_walk = max(p_walk, _memory((values - np.median(values)) / robust.spread(values), time)[1])
+    if p_walk >= 1:
         return Untestable(
             reason=f"{name} cannot be told from a random walk, which drifts without a trend",
             caveats=("nonstationary",),
@@ -70,7 +74,7 @@ def measure(
     p = _drawn_p(seen, lags, time, seed) if is_drawn else laws.t_two_sided(seen, max(effective - 2, 4))
     remembers = effective < 0.9 * n
     return Measurement(
-        p=p,
+        p=max(p, p_walk),
         effect=rho,
         metric=RHO,
         ci95=association.interval(rho, effective, 0.95),
@@ -94,21 +98,26 @@ def _centred(values: Floats) -> Floats:
     return centred / math.sqrt(float(centred @ centred))
 
 
-def _memory(series: Floats, time: Floats) -> tuple[Floats, bool]:
-    """Return the lags of a series around a multiple of time, corrected for bias, and whether it may walk."""
+def _memory(series: Floats, time: Floats) -> tuple[Floats, float]:
+    """Return the lags of a series around a multiple of time, corrected for bias, and the p of a random walk.
+
+    It is 1 where a walk is not excluded at 5 %.
+    """
     n = len(series)
     design = np.column_stack((np.ones(n), time))
     most = min(MOST_LAGS, autoregression.most_lags(n))
     rest = series - design @ np.linalg.lstsq(design, series, rcond=None)[0]
     model = autoregression.fit(series, rest, design, np.arange(n) >= most, most)
     if autoregression.has_unit_root(model.tau, model.n, 2):
-        return model.lags, True
+        return model.lags, 1.0
     if math.isinf(model.tau):
-        return model.lags, False
+        return model.lags, 0.0
     # At least one lag, its coefficient too small by (2 + 4 × memory) / n where a line was fitted.
     lags = model.lags if len(model.lags) else np.array([max(0.0, _neighbours(rest))])
     lags = lags + (2 + 4 * float(lags.sum())) / n / len(lags)
-    return lags, autoregression.largest_root(lags) > ROOT
+    if autoregression.largest_root(lags) > ROOT:
+        return lags, 1.0
+    return lags, autoregression.unit_root_p(model.tau)
 
 
 def _neighbours(rest: Floats) -> float:
