@@ -64,6 +64,9 @@ def measure(
         reason = f"{n} rows have all three values, fewer than {FEWEST_ROWS}"
         return Untestable(reason=reason, caveats=("small_n",), n=n)
     for one in (x, y, moderator):
+        if one.is_constant and not one.is_numeric:
+            reason = f"fewer than two levels of {one.name} have {FEWEST_PER_LEVEL} rows or more"
+            return Untestable(reason=reason, caveats=("few_per_level",), n=n)
         if one.is_constant:
             reason = f"{one.name} is constant in the rows that have all three"
             return Untestable(reason=reason, caveats=("constant",), n=n)

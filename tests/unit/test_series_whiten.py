@@ -129,3 +129,10 @@ def test_pairs_of_independent_walks_look_associated_no_more_often_than_chance():
 def test_a_series_that_nearly_all_its_steps_leave_where_it_is_has_innovations():
     years = np.repeat(np.arange(1970.0, 2010.0), 10)
     assert np.all(np.isfinite(whiten(years).values[20:]))
+
+
+@pytest.mark.parametrize("period", [2, 4])
+def test_what_only_repeats_itself_leaves_nothing_to_test(period: int) -> None:
+    values = np.tile(np.arange(period, dtype=float), 240 // period)
+    new = whiten(values).values
+    assert np.unique(new[~np.isnan(new)]).tolist() == [0.0]

@@ -26,7 +26,7 @@ MOST_MODELS = 20
 ROOT = 0.95
 # |t| from which a squared trend is taken out, and from which a trend is named (p < 0.001).
 T_SQUARE, T_TREND = 2.0, 3.3
-# What a trend leaves of a series of spread 1 below this is rounding, and nothing recurs in it.
+# What is left of a series of spread 1 below this is rounding: nothing recurs in it, and it says nothing.
 ROUNDING = 1e-9
 
 
@@ -84,7 +84,8 @@ def whiten(values: Floats, segments: Ints | None = None, *, season: int | None =
         season: Period in rows where it is known; otherwise it is looked for.
 
     The model is an autoregression around a trend, linear or squared, and a season. A series that may
-    be a random walk is differenced. Wild values have little weight in the fit and stay wild.
+    be a random walk is differenced. Wild values have little weight in the fit and stay wild. What follows
+    from the rows before up to rounding has innovations of zero: there is nothing to test.
     """
     codes = np.zeros(len(values), dtype=np.int64) if segments is None else segments
     starts = np.flatnonzero(np.concatenate(([True], codes[1:] != codes[:-1])))
@@ -138,8 +139,11 @@ def _whiten(values: Floats, codes: Ints, season: int | None) -> Whitened:
     rest = autoregression.innovations(z, series.position, by_order)
     rest[~series.seen] = np.nan
     named = [part.period for part in parts if part.p < seasons.P_NAMED]
+    new = _independent(series, rest, time[:, 1 : left + 1], parts)
+    if np.nanmax(np.abs(new), initial=0.0) < ROUNDING:
+        new = np.where(np.isnan(new), np.nan, 0.0)
     return Whitened(
-        _independent(series, rest, time[:, 1 : left + 1], parts) * scale,
+        new * scale,
         lags=len(by_order) - 1,
         root=max(root, 1.0) if walks and root > 1 else root,
         has_trend=not walks and bool(np.max(np.abs(model.t_values[1:])) > T_TREND),
