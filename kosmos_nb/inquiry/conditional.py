@@ -18,7 +18,7 @@ from kosmos_nb.inquiry.ranks import Floats
 from kosmos_nb.inquiry.regression import Added
 from kosmos_nb.inquiry.units import share_of, slope_unit
 from kosmos_nb.inquiry.values import difference
-from kosmos_nb.inquiry.variables import Variable, columns_of, complete, dummies, held_fixed, ranked
+from kosmos_nb.inquiry.variables import Variable, columns_of, complete, dummies, held_fixed, ranked, unfit
 
 FEWEST_ROWS = 10
 
@@ -51,13 +51,8 @@ def measure(
     x, y, *rest = complete((x, y, *given))
     n = len(y.values)
     names = " and ".join(one.name for one in rest)
-    if n < FEWEST_ROWS:
-        reason = f"{n} rows have values in all the columns, fewer than {FEWEST_ROWS}"
-        return Untestable(reason=reason, caveats=("small_n",), n=n)
-    for one in (x, y):
-        if one.is_constant:
-            reason = f"{one.name} is constant in the rows that have all the columns"
-            return Untestable(reason=reason, caveats=("constant",), n=n)
+    if (why := unfit((x, y), columns=2 + len(rest), fewest=FEWEST_ROWS)) is not None:
+        return why
     found = _tested(x, y, tuple(rest), seed)
     if isinstance(found, Untestable):
         return found

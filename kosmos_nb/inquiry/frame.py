@@ -176,8 +176,14 @@ def _check_unique(names: list[str], name: str) -> None:
         raise ResearchError(f"{name} has two columns named {twice[0]!r}. Rename one of them.")
 
 
-def check_usable(table: pa.Table, *, name: str) -> None:
-    """Raise a ResearchError unless two columns have at least two different values each."""
+def check_usable(
+    table: pa.Table, *, name: str, target: str | None = None, left_out: tuple[str, ...] = ()
+) -> None:
+    """Raise a ResearchError unless two columns have at least two different values each.
+
+    Args:
+        target: The column that the run is about. left_out: Why columns of the user's table are not here.
+    """
     usable = [column for column in table.column_names if _varies(table.column(column))]
     if len(usable) >= 2:
         return
@@ -185,8 +191,14 @@ def check_usable(table: pa.Table, *, name: str) -> None:
     raise ResearchError(
         f"{name} has {units.counted(table.num_rows, 'row')} and "
         f"{units.counted(table.num_columns, 'column')}, but {found}: "
-        "two columns with at least two different values are needed."
+        f"two columns with at least two different values are needed{_why_so_few(usable, target, left_out)}."
     )
+
+
+def _why_so_few(usable: list[str], target: str | None, left_out: tuple[str, ...]) -> str:
+    why = [] if target is None or target in usable else [f"the target {target!r} has one value or none"]
+    said = "; ".join((*why, *left_out))
+    return f" ({said})" if said else ""
 
 
 def check_size(table: pa.Table, question: Question, *, name: str) -> None:

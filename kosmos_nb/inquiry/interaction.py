@@ -27,6 +27,7 @@ from kosmos_nb.inquiry.variables import (
     normal_scores,
     on_scale,
     smooth,
+    unfit,
 )
 
 FEWEST_ROWS = 20
@@ -60,16 +61,9 @@ def measure(
         return Untestable(reason=f"{y.name} has more than two levels; an interaction needs a number or two")
     x, y, moderator = complete((x, y, moderator), fewest=FEWEST_PER_LEVEL)
     n = len(y.values)
-    if n < FEWEST_ROWS:
-        reason = f"{n} rows have all three values, fewer than {FEWEST_ROWS}"
-        return Untestable(reason=reason, caveats=("small_n",), n=n)
-    for one in (x, y, moderator):
-        if one.is_constant and not one.is_numeric:
-            reason = f"fewer than two levels of {one.name} have {FEWEST_PER_LEVEL} rows or more"
-            return Untestable(reason=reason, caveats=("few_per_level",), n=n)
-        if one.is_constant:
-            reason = f"{one.name} is constant in the rows that have all three"
-            return Untestable(reason=reason, caveats=("constant",), n=n)
+    why = unfit((x, y, moderator), columns=3, fewest=FEWEST_ROWS, per_level=FEWEST_PER_LEVEL)
+    if why is not None:
+        return why
     if not x.is_numeric and not moderator.is_numeric:
         cells = np.bincount(x.values * len(moderator.levels) + moderator.values)
         if len(cells) < len(x.levels) * len(moderator.levels) or cells.min() < FEWEST_PER_CELL:

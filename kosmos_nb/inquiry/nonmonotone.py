@@ -19,7 +19,7 @@ from kosmos_nb.inquiry.measurement import PARTIAL_R, Measurement, Untestable
 from kosmos_nb.inquiry.ranks import Floats
 from kosmos_nb.inquiry.regression import Added
 from kosmos_nb.inquiry.values import writer
-from kosmos_nb.inquiry.variables import Variable, complete, on_scale
+from kosmos_nb.inquiry.variables import Variable, complete, on_scale, unfit
 
 FEWEST_ROWS = 20
 # Of the bend of y on x, of x on y, and of each xi: y is what the hypothesis is about.
@@ -67,13 +67,8 @@ def measure(x: Variable, y: Variable, *, alpha: float, seed: int) -> Measurement
     """
     x, y = complete((x, y))
     n = len(x.values)
-    if n < FEWEST_ROWS:
-        reason = f"{n} rows have both values, fewer than {FEWEST_ROWS}"
-        return Untestable(reason=reason, caveats=("small_n",), n=n)
-    for one in (x, y):
-        if one.is_constant:
-            reason = f"{one.name} is constant in the rows that have both"
-            return Untestable(reason=reason, caveats=("constant",), n=n)
+    if (why := unfit((x, y), columns=2, fewest=FEWEST_ROWS)) is not None:
+        return why
     both = (_bend(y, x, seed), _bend(x, y, seed + 1))
     bends = [bend for bend in both if isinstance(bend, _Bend)]
     if not bends:

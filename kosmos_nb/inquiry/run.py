@@ -67,7 +67,7 @@ class ResearchRun:
             question = dataclasses.replace(question, target=named)
         question = check_columns(question, table.column_names, left_out=notes, data_name=data_name)
         table = table.drop_columns([name for name in question.ignore if name in table.column_names])
-        check_usable(table, name=data_name)
+        check_usable(table, name=data_name, target=question.target, left_out=notes)
         check_roles(table, question, data_name=data_name)
         check_size(table, question, name=data_name)
         _sweep()

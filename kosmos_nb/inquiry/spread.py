@@ -10,7 +10,7 @@ from kosmos_nb.inquiry import association, groups
 from kosmos_nb.inquiry.measurement import Measurement, Untestable
 from kosmos_nb.inquiry.ranks import Floats, sort
 from kosmos_nb.inquiry.units import slope_unit
-from kosmos_nb.inquiry.variables import Variable, complete
+from kosmos_nb.inquiry.variables import Variable, complete, unfit
 
 FEWEST_ROWS = 20
 FEWEST_PER_LEVEL = 3
@@ -29,14 +29,8 @@ def measure(x: Variable, y: Variable, *, alpha: float, seed: int) -> Measurement
     Source: Brown and Forsythe, JASA 69 (1974), on ranks.
     """
     x, y = complete((x, y), fewest=FEWEST_PER_LEVEL)
-    n = len(y.values)
-    if n < FEWEST_ROWS:
-        reason = f"{n} rows have both values, fewer than {FEWEST_ROWS}"
-        return Untestable(reason=reason, caveats=("small_n",), n=n)
-    for one in (x, y):
-        if one.is_constant:
-            reason = f"{one.name} is constant in the rows that have both"
-            return Untestable(reason=reason, caveats=("constant",), n=n)
+    if (why := unfit((x, y), columns=2, fewest=FEWEST_ROWS, per_level=FEWEST_PER_LEVEL)) is not None:
+        return why
     found = _by_number(x, y, alpha, seed) if x.is_numeric else _by_level(x, y, alpha, seed)
     if isinstance(found, Untestable):
         return found

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from kosmos_nb.inquiry.measurement import Untestable
 from kosmos_nb.inquiry.ranks import Floats, Mask, sort
 
 MOST_TERMS = 9
@@ -67,6 +68,28 @@ def complete(variables: Sequence[Variable], *, fewest: int = 1) -> tuple[Variabl
         if not thin.any():
             return kept
         keep[np.flatnonzero(keep)[thin]] = False
+
+
+def unfit(tested: Sequence[Variable], *, columns: int, fewest: int, per_level: int = 1) -> Untestable | None:
+    """Return why complete variables cannot be tested, None where they can.
+
+    Args:
+        tested: Those that must vary. columns: How many have a value in every row.
+        fewest: Rows that it takes. per_level: The same for a level, as in `complete`.
+    """
+    n = len(tested[0].values)
+    having = {2: "both", 3: "all three"}.get(columns, "all")
+    if n < fewest:
+        reason = f"{n} rows have {having} values, fewer than {fewest}"
+        return Untestable(reason=reason, caveats=("small_n",), n=n)
+    for one in tested:
+        if one.is_constant and not one.is_numeric and per_level > 1:
+            reason = f"fewer than two levels of {one.name} have {per_level} rows or more"
+            return Untestable(reason=reason, caveats=("few_per_level",), n=n)
+        if one.is_constant:
+            reason = f"{one.name} is constant in the rows that have {having}"
+            return Untestable(reason=reason, caveats=("constant",), n=n)
+    return None
 
 
 def within(variable: Variable, keep: Mask) -> Variable:

@@ -90,7 +90,7 @@ def screen_model(screening: Screening) -> ScreenModel:
         title=f"A first look at {clean(screening.data_name, NAME_CHARACTERS)}",
         shape=f"{units.counted(screening.n_rows, 'row')} × {units.counted(screening.n_columns, 'column')}",
         rows_are=_rows_are(clean(screening.rows_are, 2 * SENTENCE_CHARACTERS)),
-        verdict=_verdict(found),
+        verdict=_verdict(found, sum(column.kind == "unusable" for column in screening.columns)),
         notices=tuple(map(_notice, notices[:MOST_NOTICES])),
         n_notices=len(notices),
         columns=tuple(_column(column, signs) for column in screening.columns),
@@ -105,12 +105,14 @@ def _rows_are(text: str) -> str:
     return text if text.endswith((".", "…")) else f"The rows are {text}."
 
 
-def _verdict(found: Counter[Rank]) -> str:
+def _verdict(found: Counter[Rank], n_unusable: int) -> str:
     told = [
         f"{sign.mark} {found[rank]} {sign.word if found[rank] == 1 else sign.word.removesuffix('s')}"
         for rank, sign in RANKS.items()
         if found[rank]
     ]
+    if n_unusable:
+        told.append(f"{units.counted(n_unusable, 'column')} cannot be used")
     return " · ".join(told) or "Nothing odd was found."
 
 

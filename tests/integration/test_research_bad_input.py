@@ -29,7 +29,9 @@ def beside(name, values):
         pytest.param(TABLE[["y"]], "only 'y' varies", id="one column"),
         pytest.param(TABLE.assign(y=np.nan, x=None, g="a"), "none varies", id="all missing"),
         pytest.param(
-            beside("m", [1, "a", None, 2.5, b"x", (1, 2)] * 10), "only 'y' varies", id="mixed objects"
+            beside("m", [1, "a", None, 2.5, b"x", (1, 2)] * 10),
+            "only 'y' varies: two columns with at least two different values are needed (m: left out",
+            id="mixed objects",
         ),
         pytest.param(beside("l", [[1, 2], [3]] * 30), "only 'y' varies", id="nested lists"),
         pytest.param(beside("d", [{"a": 1}, {"b": [2]}] * 30), "only 'y' varies", id="nested dicts"),
@@ -45,6 +47,11 @@ def test_a_table_that_cannot_be_asked_is_refused_in_one_line(data, said):
         kosmos_nb.research(data)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_target_without_a_second_value_is_named():
+    with pytest.raises(KosmosError, match=r"the target 'y' has one value or none"):
+        kosmos_nb.research(TABLE[["x"]].assign(y=1), target="y")
 
 
 @pytest.mark.parametrize(

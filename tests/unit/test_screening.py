@@ -170,6 +170,13 @@ def test_a_table_without_anything_odd_says_so():
     assert "Nothing odd was found." in screen_html(screening(notices=0))
 
 
+def test_columns_that_no_test_can_use_are_counted_where_nothing_else_is_odd():
+    columns = tuple(dataclasses.replace(one, kind="unusable") for one in screening().columns)
+    text = screen_text(dataclasses.replace(screening(notices=0), columns=columns))
+    assert f"{len(columns)} columns cannot be used" in text
+    assert "Nothing odd" not in text
+
+
 def test_a_table_without_codes_has_no_column_for_them():
     plain = dataclasses.replace(
         screening(notices=0), columns=tuple(dataclasses.replace(one, codes=()) for one in screening().columns)
