@@ -21,8 +21,9 @@ NEW = 1e-3
 HUBER_STEPS = 30
 UNEQUAL = 1.5
 THIN_LEVERAGE = 1 / 15
-# Variance of the logarithm of (true variance over the classical one), as it is expected beforehand.
-UNEVEN = 0.1
+# Variance of the logarithm of (true variance over the classical one), as it is expected beforehand; and from
+# which ratio on the spread is taken for uneven.
+UNEVEN, CLEARLY = 0.1, 1.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,7 +242,8 @@ def _single_p(own: float, residuals: Floats, new: Floats, held: Floats, df: int)
     """Return the p of one coefficient by HC2 errors, moderated.
 
     HC2 rests on the few rows that carry the column. Its logarithm is drawn towards the classical
-    one as far as its own error allows, and not where the two clearly differ.
+    one as far as its own error allows. Where it is clearly larger the rows that carry the column are the
+    noisy ones: HC3 is taken as it is, as HC2 then gives ten times too many p below 0.0005.
 
     Args:
         own: The coefficient. new: Its column, of length one, orthogonal to the basis `held`.
@@ -260,6 +262,9 @@ def _single_p(own: float, residuals: Floats, new: Floats, held: Floats, df: int)
     overlap = design.T @ (carried[:, np.newaxis] * design)
     own_df = 1 / float(carried**2 @ (2 * room - 1) + np.sum(overlap**2))
     ratio = math.log(robust / common)
+    if ratio > math.log(CLEARLY):
+        wary = float((new / room) ** 2 @ residuals**2)
+        return laws.t_two_sided(own / math.sqrt(wary), min(df, own_df))
     known = UNEVEN + ratio**2
     kept = known / (known + 2 / own_df)
     return laws.t_two_sided(own / math.sqrt(common * math.exp(kept * ratio)), min(df, own_df / kept**2))
