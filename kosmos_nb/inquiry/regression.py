@@ -23,7 +23,7 @@ UNEQUAL = 1.5
 THIN_LEVERAGE = 1 / 15
 # Variance of the logarithm of (true variance over the classical one), as it is expected beforehand; and from
 # which ratio on the spread is taken for uneven.
-UNEVEN, CLEARLY = 0.1, 1.3
+UNEVEN, CLEARLY = 0.1, 1.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,7 +186,7 @@ def added(
     spread = (new * weights[:, np.newaxis]).T @ new
     is_drawn = n < drawn_below or df < FEW_DF
     if q == 1:
-        p = _single_p(float(own[0]), residuals, new[:, 0], held, df)
+        p = _single_p(float(own[0]), remains, residuals, new[:, 0], held, df)
     else:
         p = laws.f_tail(float(own @ np.linalg.pinv(spread, hermitian=True) @ own) / q, q, df)
     if is_drawn:
@@ -238,15 +238,17 @@ def _hc3_weights(residuals: Floats, leverage: Floats) -> Floats:
     return np.where(room > 1e-8, (residuals / np.maximum(room, 1e-8)) ** 2, 0.0)
 
 
-def _single_p(own: float, residuals: Floats, new: Floats, held: Floats, df: int) -> float:
+def _single_p(own: float, remains: Floats, residuals: Floats, new: Floats, held: Floats, df: int) -> float:
     """Return the p of one coefficient by HC2 errors, moderated.
 
     HC2 rests on the few rows that carry the column. Its logarithm is drawn towards the classical
-    one as far as its own error allows. Where it is clearly larger the rows that carry the column are the
-    noisy ones: HC3 is taken as it is, as HC2 then gives ten times too many p below 0.0005.
+    one as far as its own error allows. Where the rows that carry the column are clearly the noisy ones,
+    HC3 is taken as it is: HC2 then gives ten times too many p below 0.0005. That is told from what is left
+    without the column, as a chance effect takes its own noise along.
 
     Args:
-        own: The coefficient. new: Its column, of length one, orthogonal to the basis `held`.
+        own: The coefficient. remains, residuals: What is left of y without and with it.
+        new: Its column, of length one, orthogonal to the basis `held`.
 
     Sources: Bell and McCaffrey, Survey Methodology 28 (2002), for the degrees of freedom; Smyth,
     Statistical Applications in Genetics and Molecular Biology 3 (2004), for moderating a variance.
@@ -261,10 +263,10 @@ def _single_p(own: float, residuals: Floats, new: Floats, held: Floats, df: int)
     # tr(M)² / tr(M²), M the quadratic form of HC2; tr(M) is one where no row has leverage 1.
     overlap = design.T @ (carried[:, np.newaxis] * design)
     own_df = 1 / float(carried**2 @ (2 * room - 1) + np.sum(overlap**2))
-    ratio = math.log(robust / common)
-    if ratio > math.log(CLEARLY):
+    if float(carried @ remains**2) > CLEARLY * float(remains @ remains) / (df + 1):
         wary = float((new / room) ** 2 @ residuals**2)
         return laws.t_two_sided(own / math.sqrt(wary), min(df, own_df))
+    ratio = math.log(robust / common)
     known = UNEVEN + ratio**2
     kept = known / (known + 2 / own_df)
     return laws.t_two_sided(own / math.sqrt(common * math.exp(kept * ratio)), min(df, own_df / kept**2))
