@@ -195,3 +195,16 @@ def test_one_far_group_of_unequal_spread_is_tested_at_its_size() -> None:
     assert len(ps) == 2_000
     assert np.mean(ps < 0.05) < 0.09
     assert np.mean(ps < 0.001) < 0.006
+
+
+def test_a_column_that_the_noisy_rows_carry_has_few_small_p_without_an_effect():
+    rng = np.random.default_rng(21)
+    few = np.arange(220) < 20
+    noise = np.where(few, 4.0, 1.0)
+    by_group = few[:, np.newaxis].astype(float)
+    p = []
+    for _ in range(500):
+        x, y, z = (normal_scores(column) for column in rng.normal(size=(3, 220)) * noise)
+        p.append(regression.added(y, by_group, z[:, np.newaxis], seed=0).p)
+        p.append(regression.added(y, (x * z)[:, np.newaxis], np.column_stack([x, z]), seed=0).p)
+    assert np.mean(np.array(p) < 0.005) <= 0.009
