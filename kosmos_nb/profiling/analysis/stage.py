@@ -1,6 +1,7 @@
 """Which frames are the stage and not the play: ours, the kernel's, its loop's, every thread's first."""
 
 import re
+from types import CodeType
 
 from kosmos_nb.profiling.analysis.frames import Frame, Function
 from kosmos_nb.profiling.sampling.pools import pool_name
@@ -29,7 +30,7 @@ class Stage:
         for frame in stack:
             file = frame[0].co_filename
             kind = kinds.get(file) or self._kind(file)  # a call a frame would cost more than the rest
-            if kind == "loop" and serves:
+            if serves and (kind == "loop" or _is_generated(frame[0])):
                 continue
             serves = kind == "hidden"
             if not serves:
@@ -67,6 +68,11 @@ class Stage:
                 kind = "loop" if filename.startswith(self._loop) or filename.startswith("<frozen") else "play"
             self._kinds[filename] = kind
         return kind
+
+
+def _is_generated(code: CodeType) -> bool:
+    """Return whether it is a method that `dataclass` wrote, which has no file to tell whose it is."""
+    return code.co_filename == "<string>" and code.co_qualname.startswith("__create_fn__.")
 
 
 def loop_in(stack: RawStack) -> int | None:
