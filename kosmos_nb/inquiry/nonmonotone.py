@@ -23,7 +23,7 @@ from kosmos_nb.inquiry.variables import Variable, complete, on_scale, unfit
 
 FEWEST_ROWS = 20
 # Of the bend of y on x, of x on y, and of each xi: y is what the hypothesis is about.
-BEND_WEIGHTS, XI_WEIGHT = (0.84, 0.08), 0.04
+BEND_WEIGHTS, XI_WEIGHT = (0.92, 0.04), 0.02
 EDGE = 0.25
 # How much worse than the rising fit, in n log of the mean square left, a parabola may be and still count
 # as a turn: weak bends cannot be told apart, and of strong ones the rising fit must not be the better.
@@ -51,8 +51,8 @@ class _Bend:
 def measure(x: Variable, y: Variable, *, alpha: float, seed: int) -> Measurement | Untestable:
     """Test whether y and x, both numeric, are related in a shape that neither rises nor falls.
 
-    Four tests share one p by fixed weights: the curvature of y on x (0.84) and of x on y (0.08), and
-    Chatterjee's xi each way (0.04 each), which sees waves, circles and a spread that changes. xi is
+    Four tests share one p by fixed weights: the curvature of y on x (0.92) and of x on y (0.04), and
+    Chatterjee's xi each way (0.02 each), which sees waves, circles and a spread that changes. xi is
     that of the residuals from the best rising or falling fit.
 
     Args:

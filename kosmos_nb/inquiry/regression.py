@@ -23,7 +23,7 @@ UNEQUAL = 1.5
 THIN_LEVERAGE = 1 / 15
 # Variance of the logarithm of (true variance over the classical one), as it is expected beforehand; and from
 # which ratio on the spread is taken for uneven.
-UNEVEN, CLEARLY = 0.1, 1.5
+UNEVEN, CLEARLY = 0.1, 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
