@@ -88,6 +88,21 @@ def test_a_copy_in_the_sample_alone_is_none():
     assert len(look(columns, {"x": x, "y": x * 2}, n)) == 1
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_copies_in_many_rows_are_found_whatever_a_part_of_them_shows(seen, seed):  # noqa: F811
+    rng = np.random.default_rng(seed)
+    n = 60_000
+    plain, late, event = rng.normal(size=n), rng.normal(size=n), (rng.random(n) < 0.0002) * rng.normal(size=n)
+    late[rng.random(n) < 0.8] = np.nan
+    table = {
+        **{f"noise {i}": rng.normal(size=n) for i in range(5)},
+        "plain": plain, "late": late, "event": event,
+        "plain 2": plain * 3, "late 2": late * 3, "event 2": event * 3,
+    }  # fmt: skip
+    pairs = [("plain", "plain 2"), ("late", "late 2"), ("event", "event 2")]
+    assert sorted(named(seen(table), "duplicate_column")) == sorted(pairs)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_renamed_levels_are_one_column_twice(seen, seed):  # noqa: F811
     rng = np.random.default_rng(seed)
